@@ -1,0 +1,63 @@
+/* AArch64: the CPU (inline part of arch/cpu.h). */
+#ifndef ARCH_CPU_AARCH64_H
+#define ARCH_CPU_AARCH64_H
+
+#include "lib/types.h"
+
+/* What entry code keeps per CPU; TPIDR_EL1 points here. The first four: arch_layout.h. */
+struct arch_cpu {
+    uintptr_t stack_low;     /* the stack in use */
+    uintptr_t emergency_low; /* the stack for traps that find the other one unusable */
+    uintptr_t bad_sp;
+    uint64_t scratch[2];
+    void *redistributor; /* GICv3: this CPU's frames, mapped */
+    uint32_t gic_target; /* GICv2: this CPU's bit in target registers */
+};
+
+static inline void *arch_cpu_self(void)
+{
+    void *self;
+    __asm__("mrs %0, tpidr_el1" : "=r"(self));
+    return self;
+}
+
+static inline void arch_cpu_relax(void)
+{
+    __asm__ volatile("yield" ::: "memory");
+}
+
+#define DAIF_IRQ ((uint64_t)1 << 7)
+
+static inline uint64_t arch_irq_save(void)
+{
+    uint64_t state;
+    __asm__ volatile("mrs %0, daif\n\tmsr daifset, #2" : "=r"(state)::"memory");
+    return state;
+}
+
+static inline void arch_irq_restore(uint64_t state)
+{
+    __asm__ volatile("msr daif, %0" ::"r"(state) : "memory");
+}
+
+static inline bool arch_irq_enabled(void)
+{
+    uint64_t state;
+    __asm__ volatile("mrs %0, daif" : "=r"(state)::"memory");
+    return (state & DAIF_IRQ) == 0;
+}
+
+static inline uintptr_t arch_frame_pointer(void)
+{
+    return (uintptr_t)__builtin_frame_address(0);
+}
+
+/* The virtual counter; isb keeps it from being read ahead of earlier code (Arm ARM D12.1.2). */
+static inline uint64_t arch_counter(void)
+{
+    uint64_t count;
+    __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(count)::"memory");
+    return count;
+}
+
+#endif

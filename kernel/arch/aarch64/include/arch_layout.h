@@ -1,0 +1,34 @@
+/*
+ * AArch64: numbers that assembly and C share. Plain constants only: start.S and entry.S include
+ * this file too. The offsets are checked against the structs in trap.c and early_map.c.
+ */
+#ifndef ARCH_LAYOUT_AARCH64_H
+#define ARCH_LAYOUT_AARCH64_H
+
+/* Of every stack of the kernel, so that entry.S can check SP with a shift (KERNEL_STACK_SIZE). */
+#define STACK_SHIFT 14
+#define STACK_SIZE  (1 << STACK_SHIFT)
+
+/* struct arch_cpu, which is the beginning of struct cpu. */
+#define CPU_STACK_LOW     0  /* of the stack in use: the kernel's, or the emergency stack */
+#define CPU_EMERGENCY_LOW 8  /* the stack for a trap that finds the other one unusable */
+#define CPU_BAD_SP        16 /* for entry.S: the unusable SP */
+#define CPU_SCRATCH       24 /* for entry.S: two registers */
+
+/* struct trap_frame; its size is a multiple of 16 because SP has to be. */
+#define FRAME_SIZE   304
+#define FRAME_SP     248
+#define FRAME_PC     256
+#define FRAME_STATUS 264
+#define FRAME_CAUSE  272
+#define FRAME_VECTOR 288
+
+/* Added to the vector number of a frame that had to go to the emergency stack. */
+#define VECTOR_STACK_BAD 16
+
+/* struct early_tables (early_map.h). */
+#define EARLY_ROOT        0
+#define EARLY_LOW_ROOT    0x1000
+#define EARLY_TABLES_SIZE 0xb000
+
+#endif

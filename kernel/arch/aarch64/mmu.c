@@ -1,0 +1,96 @@
+/*
+ * AArch64: the MMU of this CPU: which tables it uses, and forgetting translations.
+ *
+ * Every CPU's kernel half (TTBR1) is the kernel's table, its low half (TTBR0) an empty one as
+ * long as there is no process. The memory types and the form of the walks are set by mmu_enter
+ * in start.S, on each CPU.
+ */
+#include "mmu.h"
+#include "arch/mmu.h"
+#include "early_map.h"
+#include "lib/assert.h"
+#include "mem/image.h"
+#include "registers.h"
+
+/* Above this many pages one flush of everything is cheaper. */
+#define FLUSH_MOST 512
+
+#define PAR_FAULT ((uint64_t)1 << 0)
+
+void mmu_enter(phys_t root, phys_t low); /* start.S */
+
+int arch_mmu_leaf_level(void)
+{
+    return 2; /* the 4 KiB granule always has blocks of 1 GiB (D8.2.8) */
+}
+
+/* AT S1E1R asks the MMU itself (C5.5.13); the answer comes in PAR_EL1 (D19.2.102). */
+phys_t mmu_translate(uintptr_t va)
+{
+    __asm__ volatile("at s1e1r, %0\n\tisb" ::"r"(va) : "memory");
+    uint64_t answer = sysreg_read("par_el1");
+    assert((answer & PAR_FAULT) == 0);
+    return PHYS((answer & PTE_ADDRESS) | (va & (PAGE_SIZE - 1)));
+}
+
+static void flush_own(void)
+{
+    __asm__ volatile("tlbi vmalle1\n\tdsb nsh\n\tisb" ::: "memory");
+}
+
+void mmu_set_low(phys_t root)
+{
+    barrier_dsb("ishst"); /* the table's entries before its first walk */
+    sysreg_write("ttbr0_el1", root.pa);
+    barrier_isb();
+    flush_own(); /* entries of the table before it; we give out no ASIDs yet */
+}
+
+void mmu_clear_low(void)
+{
+    mmu_set_low(image_to_phys(early_tables.empty));
+}
+
+void mmu_replace(phys_t root)
+{
+    phys_t low = image_to_phys(early_tables.low_root);
+    uintptr_t enter = image_to_phys((const void *)(uintptr_t)mmu_enter).pa;
+    mmu_set_low(low);
+    ((void (*)(phys_t, phys_t))enter)(root, low);
+    mmu_clear_low();
+}
+
+void arch_mmu_switch(phys_t root)
+{
+    assert(is_aligned(root.pa, PAGE_SIZE));
+    mmu_replace(root);
+}
+
+/*
+ * The order is D8.13.5's: the entries' stores are seen by all walkers (dsb ishst), the
+ * translations are forgotten on all CPUs of the inner shareable domain, that is finished there
+ * (dsb ish), and this CPU fetches nothing by the old ones (isb).
+ */
+void arch_tlb_flush(uintptr_t va, uint64_t size)
+{
+    barrier_dsb("ishst");
+    if (size > FLUSH_MOST * PAGE_SIZE)
+        __asm__ volatile("tlbi vmalle1is" ::: "memory");
+    else
+        for (uintptr_t page = va; page < va + size; page += PAGE_SIZE)
+            __asm__ volatile("tlbi vaae1is, %0" ::"r"(page >> PAGE_SHIFT & 0xfffffffffff)
+                             : "memory");
+    barrier_dsb("ish");
+    barrier_isb();
+}
+
+bool arch_tlb_broadcasts(void)
+{
+    return true;
+}
+
+void arch_mmu_barrier(void)
+{
+    barrier_dsb("ishst");
+    barrier_isb();
+}

@@ -1,0 +1,279 @@
+/*
+ * AArch64: traps: what came in, and in words what it means.
+ *
+ * Life cycle: start.S names the vector table before the first C; arch_trap_init_cpu readies the
+ * rest per CPU. entry.S calls trap_entry for every trap with interrupts off.
+ * Rules: interrupts are served and return; every other trap ends in panic_trap, apart from a
+ * semihosting call that no emulator takes (power.c). Describing takes no lock and touches
+ * nothing but the frame and this CPU's struct.
+ *
+ * The words follow the Arm ARM's table of ESR_EL1 (D19.2.37).
+ */
+#include "arch/trap.h"
+#include "arch_layout.h"
+#include "irq.h"
+#include "lib/print.h"
+#include "mem/vmap.h"
+#include "power.h"
+#include "registers.h"
+#include "sched/cpu.h"
+#include "trace/metric.h"
+#include "trace/panic.h"
+
+_Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "entry.S relies on it");
+_Static_assert(offsetof(struct trap_frame, sp) == FRAME_SP, "entry.S relies on it");
+_Static_assert(offsetof(struct trap_frame, pc) == FRAME_PC, "entry.S relies on it");
+_Static_assert(offsetof(struct trap_frame, status) == FRAME_STATUS, "entry.S relies on it");
+_Static_assert(offsetof(struct trap_frame, cause) == FRAME_CAUSE, "entry.S relies on it");
+_Static_assert(offsetof(struct trap_frame, vector) == FRAME_VECTOR, "entry.S relies on it");
+_Static_assert(offsetof(struct cpu, arch.stack_low) == CPU_STACK_LOW, "entry.S relies on it");
+_Static_assert(offsetof(struct cpu, arch.emergency_low) == CPU_EMERGENCY_LOW,
+               "entry.S relies on it");
+_Static_assert(offsetof(struct cpu, arch.bad_sp) == CPU_BAD_SP, "entry.S relies on it");
+_Static_assert(offsetof(struct cpu, arch.scratch) == CPU_SCRATCH, "entry.S relies on it");
+_Static_assert(KERNEL_STACK_SIZE == STACK_SIZE, "entry.S relies on it");
+
+/* The four kinds of trap, and the four groups of vectors. */
+enum vector_kind {
+    KIND_SYNCHRONOUS,
+    KIND_IRQ,
+    KIND_FIQ,
+    KIND_SERROR,
+};
+enum vector_group {
+    GROUP_EL1_SP0,
+    GROUP_KERNEL,
+    GROUP_USER_64,
+    GROUP_USER_32,
+};
+
+/* Exception classes that are told apart by more than their name. */
+enum exception_class {
+    CLASS_UNKNOWN = 0x00,
+    CLASS_SVC_32 = 0x11,
+    CLASS_SVC_64 = 0x15,
+    CLASS_FETCH_USER = 0x20,
+    CLASS_FETCH_KERNEL = 0x21,
+    CLASS_DATA_USER = 0x24,
+    CLASS_DATA_KERNEL = 0x25,
+    CLASS_BRK = 0x3c,
+};
+
+static const char *const class_names[64] = {
+    [CLASS_UNKNOWN] = "undefined instruction",
+    [0x01] = "trapped wfi or wfe",
+    [0x03] = "trapped 32-bit system register access",
+    [0x07] = "floating point or SIMD is off",
+    [0x0d] = "branch target exception",
+    [0x0e] = "illegal execution state",
+    [CLASS_SVC_32] = "32-bit system call",
+    [CLASS_SVC_64] = "system call",
+    [0x18] = "trapped system register access",
+    [0x19] = "SVE is off",
+    [0x1c] = "pointer authentication failed",
+    [CLASS_FETCH_USER] = "instruction abort",
+    [CLASS_FETCH_KERNEL] = "instruction abort",
+    [0x22] = "unaligned program counter",
+    [CLASS_DATA_USER] = "data abort",
+    [CLASS_DATA_KERNEL] = "data abort",
+    [0x26] = "unaligned stack pointer",
+    [0x28] = "32-bit floating point exception",
+    [0x2c] = "floating point exception",
+    [0x2f] = "SError",
+    [0x30] = "hardware breakpoint",
+    [0x31] = "hardware breakpoint",
+    [0x32] = "single step",
+    [0x33] = "single step",
+    [0x34] = "watchpoint",
+    [0x35] = "watchpoint",
+    [0x38] = "32-bit breakpoint",
+    [CLASS_BRK] = "breakpoint",
+};
+
+/* Fault status codes (DFSC, IFSC); those of the first sixteen end in the level. */
+static const char *const level_faults[] = {
+    "address size fault", "translation fault", "access flag fault", "permission fault"};
+static const struct {
+    uint32_t code;
+    const char *text;
+} other_faults[] = {
+    {0x10, "external abort"},
+    {0x14, "external abort on a table walk, level 0"},
+    {0x15, "external abort on a table walk, level 1"},
+    {0x16, "external abort on a table walk, level 2"},
+    {0x17, "external abort on a table walk, level 3"},
+    {0x18, "memory error"},
+    {0x21, "alignment fault"},
+    {0x30, "conflicting translations"},
+    {0x31, "unsupported atomic update of a table"},
+    {0x34, "locked down"},
+    {0x35, "unsupported exclusive access"},
+};
+
+#define ABORT_WRITE    ((uint64_t)1 << 6)  /* WnR */
+#define ABORT_NO_FAULT ((uint64_t)1 << 10) /* FnV: FAR_EL1 is not valid */
+
+static enum vector_kind frame_kind(const struct trap_frame *frame)
+{
+    return (enum vector_kind)(frame->vector & 3);
+}
+
+static enum vector_group frame_group(const struct trap_frame *frame)
+{
+    return (enum vector_group)(frame->vector >> 2 & 3);
+}
+
+static uint32_t frame_class(const struct trap_frame *frame)
+{
+    return (uint32_t)(frame->cause >> 26) & 63;
+}
+
+static bool frame_is_abort(const struct trap_frame *frame)
+{
+    uint32_t class = frame_class(frame) & ~1u;
+    return frame_kind(frame) == KIND_SYNCHRONOUS &&
+           (class == CLASS_DATA_USER || class == CLASS_FETCH_USER);
+}
+
+void arch_trap_init_cpu(void)
+{
+    extern char trap_vectors[];
+    sysreg_write("vbar_el1", (uintptr_t)trap_vectors);
+    sysreg_write("mdscr_el1", 0); /* no debug events that a loader left behind */
+    barrier_isb();
+    __asm__ volatile("msr daifclr, #4" ::: "memory"); /* SErrors are told at once */
+}
+
+void trap_entry(struct trap_frame *frame);
+
+void trap_entry(struct trap_frame *frame)
+{
+    enum vector_group group = frame_group(frame);
+    if (frame_kind(frame) == KIND_IRQ && (group == GROUP_KERNEL || group == GROUP_USER_64)) {
+        irq_take();
+        return;
+    }
+    if (power_take_trap(frame))
+        return;
+    metric_add(METRIC_exceptions, 1);
+    panic_trap(frame);
+}
+
+/* Text in a buffer that is filled piece by piece; what does not fit is cut. */
+struct text {
+    char *bytes;
+    size_t size, used;
+};
+
+__attribute__((format(printf, 2, 3))) static void text_add(struct text *text, const char *format,
+                                                           ...)
+{
+    va_list args;
+    va_start(args, format);
+    text->used += vprint_buffer(text->bytes + text->used, text->size - text->used, format, args);
+    va_end(args);
+    if (text->used >= text->size)
+        text->used = text->size - 1;
+}
+
+static const char *frame_who(const struct trap_frame *frame)
+{
+    static const char *const who[] = {"the kernel, on SP_EL0", "the kernel", "the user",
+                                      "the 32-bit user"};
+    return who[frame_group(frame)];
+}
+
+static void describe_fault_status(struct text *text, uint32_t code)
+{
+    if (code < 4 * COUNT_OF(level_faults)) {
+        text_add(text, "%s, level %u", level_faults[code / 4], code % 4);
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(other_faults); i++)
+        if (other_faults[i].code == code)
+            text_add(text, "%s", other_faults[i].text);
+    if (text->bytes[text->used - 1] == ' ')
+        text_add(text, "fault status %#x", code);
+}
+
+/* "translation fault, level 3, write to 0x... by the kernel" */
+static void describe_abort(struct text *text, const struct trap_frame *frame)
+{
+    bool fetch = (frame_class(frame) & ~1u) == CLASS_FETCH_USER;
+    bool write = (frame->cause & ABORT_WRITE) != 0;
+    text_add(text, ": ");
+    describe_fault_status(text, (uint32_t)frame->cause & 63);
+    text_add(text, fetch ? ", execution of " : write ? ", write to " : ", read of ");
+    if ((frame->cause & ABORT_NO_FAULT) != 0)
+        text_add(text, "an unknown address");
+    else
+        text_add(text, "0x%016llx", (unsigned long long)frame->fault);
+    text_add(text, " by %s", frame_who(frame));
+}
+
+static void describe_synchronous(struct text *text, const struct trap_frame *frame)
+{
+    uint32_t class = frame_class(frame);
+    if (class_names[class] != NULL)
+        text_add(text, "%s", class_names[class]);
+    else
+        text_add(text, "exception of class 0x%02x", class);
+    if (frame_is_abort(frame)) {
+        describe_abort(text, frame);
+        return;
+    }
+    if (class == CLASS_BRK || class == CLASS_SVC_64 || class == CLASS_SVC_32)
+        text_add(text, " #%u", (uint32_t)frame->cause & 0xffff);
+    text_add(text, " at 0x%016llx by %s", (unsigned long long)frame->pc, frame_who(frame));
+}
+
+/* SError: the syndrome's meaning is the CPU's own (D19.2.37), so that it is only shown. */
+static void describe_other(struct text *text, const struct trap_frame *frame)
+{
+    static const char *const names[] = {"", "unexpected interrupt (IRQ)",
+                                        "unexpected fast interrupt (FIQ)", "system error (SError)"};
+    text_add(text, "%s", names[frame_kind(frame)]);
+    if (frame_kind(frame) == KIND_SERROR)
+        text_add(text, ", syndrome 0x%08x", (uint32_t)frame->cause);
+    text_add(text, " at 0x%016llx in %s", (unsigned long long)frame->pc, frame_who(frame));
+}
+
+/* Either SP had left the stack, or a large frame reached into the guard page below it. */
+static bool is_stack_overflow(const struct trap_frame *frame)
+{
+    if ((frame->vector & VECTOR_STACK_BAD) != 0)
+        return true;
+    uintptr_t low = cpu_self()->arch.stack_low;
+    return frame_is_abort(frame) && frame_group(frame) == GROUP_KERNEL && frame->fault < low &&
+           low - frame->fault <= PAGE_SIZE;
+}
+
+void arch_trap_describe(const struct trap_frame *frame, char *buffer, size_t size)
+{
+    struct text text = {.bytes = buffer, .size = size};
+    text_add(&text, "%s", is_stack_overflow(frame) ? "kernel stack overflow: " : "");
+    if (frame_kind(frame) == KIND_SYNCHRONOUS)
+        describe_synchronous(&text, frame);
+    else
+        describe_other(&text, frame);
+}
+
+void arch_trap_registers(const struct trap_frame *frame, void (*line)(const char *text))
+{
+    char buffer[128];
+    for (uint32_t i = 0; i < COUNT_OF(frame->x); i += 4) {
+        struct text text = {.bytes = buffer, .size = sizeof(buffer)};
+        for (uint32_t n = i; n < i + 4 && n < COUNT_OF(frame->x); n++)
+            text_add(&text, "%sx%-2u 0x%016llx", n == i ? "" : "  ", n,
+                     (unsigned long long)frame->x[n]);
+        line(buffer);
+    }
+    (void)print_buffer(buffer, sizeof(buffer), "sp  0x%016llx  pc  0x%016llx  pstate 0x%08x",
+                       (unsigned long long)frame->sp, (unsigned long long)frame->pc,
+                       (uint32_t)frame->status);
+    line(buffer);
+    (void)print_buffer(buffer, sizeof(buffer), "esr 0x%08x  far 0x%016llx  vector %u",
+                       (uint32_t)frame->cause, (unsigned long long)frame->fault,
+                       (uint32_t)frame->vector & 15);
+    line(buffer);
+}

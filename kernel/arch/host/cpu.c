@@ -1,0 +1,106 @@
+/* Simulated CPUs: threads that serve each other's requests when their interrupts are on. */
+#include "arch/cpu.h"
+#include "arch/smp.h"
+#include "host.h"
+#include "lib/assert.h"
+#include "lib/config.h"
+#include "sched/cpu.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <unistd.h>
+
+const char arch_name[] = "host";
+
+_Thread_local void *host_cpu_self = &boot_cpu;
+_Thread_local bool host_irq_on = true;
+
+/* What a new thread is told; on its starter's stack until `ready`. */
+struct host_start {
+    struct cpu *cpu;
+    void (*body)(void *argument);
+    void *argument;
+    sem_t ready;
+};
+
+static pthread_t host_threads[CONFIG_CPU_MAX];
+
+static void *host_thread(void *argument)
+{
+    struct host_start *start = argument;
+    void (*body)(void *argument) = start->body;
+    void *body_argument = start->argument;
+    host_cpu_self = start->cpu;
+    cpu_set_online();
+    sem_post(&start->ready);
+    body(body_argument);
+    cpu_serve();
+    atomic_store(&cpu_self()->online, false);
+    return NULL;
+}
+
+void host_cpu_run(struct cpu *cpu, void (*body)(void *argument), void *argument)
+{
+    struct host_start start = {.cpu = cpu, .body = body, .argument = argument};
+    sem_init(&start.ready, 0, 0);
+    int status = pthread_create(&host_threads[cpu->number], NULL, host_thread, &start);
+    assert(status == 0);
+    while (sem_wait(&start.ready) != 0)
+        continue;
+    sem_destroy(&start.ready);
+}
+
+void host_cpu_join(struct cpu *cpu)
+{
+    int status = pthread_join(host_threads[cpu->number], NULL);
+    assert(status == 0);
+}
+
+void host_irq_serve(void)
+{
+    cpu_serve();
+}
+
+/* There may be more simulated CPUs than real ones: a spinning thread lets others run. */
+void host_relax(void)
+{
+    sched_yield();
+}
+
+void arch_ipi_send(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
+uint64_t arch_hardware_id(void)
+{
+    return cpu_self()->hardware_id;
+}
+
+void arch_idle(void)
+{
+    host_irq_on = true;
+    cpu_serve();
+    sched_yield();
+    host_irq_on = false;
+}
+
+/* A simulated CPU ends with its thread; the boot CPU has the process's. */
+_Noreturn void arch_halt(void)
+{
+    if (cpu_self() == &boot_cpu)
+        _exit(3);
+    pthread_exit(NULL);
+}
+
+void arch_cpu_text(char *text, size_t size)
+{
+    snprintf(text, size, "simulated CPU");
+}
+
+void arch_cpu_features(char *text, size_t size)
+{
+    snprintf(text, size, "threads");
+}

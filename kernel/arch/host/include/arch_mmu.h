@@ -1,0 +1,67 @@
+/*
+ * The host: a page-table entry of no real CPU, so that the portable walker can be tested.
+ *
+ *   63..58 map flags | 51..12 address | 2..1 kind: 1 table, 2 leaf | 0 present
+ */
+#ifndef ARCH_MMU_HOST_H
+#define ARCH_MMU_HOST_H
+
+#include "lib/types.h"
+
+typedef uint64_t pte_t;
+
+#define ARCH_DIRECT_BASE ((uintptr_t)0x0000100000000000)
+#define ARCH_DIRECT_SIZE ((uint64_t)1 << 44)
+#define ARCH_AREA_BASE   ((uintptr_t)0x0000400000000000)
+#define ARCH_AREA_SIZE   ((uint64_t)1 << 39)
+#define ARCH_KERNEL_BASE ((uintptr_t)0x0000600000000000)
+
+#define HOST_PTE_PRESENT ((pte_t)1)
+#define HOST_PTE_TABLE   ((pte_t)1 << 1)
+#define HOST_PTE_LEAF    ((pte_t)2 << 1)
+#define HOST_PTE_ADDRESS ((pte_t)0x000ffffffffff000)
+#define HOST_PTE_FLAGS   58 /* shift */
+
+struct frame;
+
+extern struct frame *host_frame_base; /* the test's array, indexed by absolute frame number */
+
+static inline struct frame *arch_frame_base(void)
+{
+    return host_frame_base;
+}
+
+static inline pte_t arch_pte_table(phys_t table)
+{
+    return table.pa | HOST_PTE_TABLE | HOST_PTE_PRESENT;
+}
+
+static inline pte_t arch_pte_leaf(phys_t page, uint32_t flags, int level)
+{
+    (void)level;
+    return (pte_t)flags << HOST_PTE_FLAGS | page.pa | HOST_PTE_LEAF | HOST_PTE_PRESENT;
+}
+
+static inline bool arch_pte_present(pte_t pte)
+{
+    return (pte & HOST_PTE_PRESENT) != 0;
+}
+
+static inline bool arch_pte_is_leaf(pte_t pte, int level)
+{
+    (void)level;
+    return (pte & HOST_PTE_LEAF) != 0;
+}
+
+static inline phys_t arch_pte_address(pte_t pte, int level)
+{
+    (void)level;
+    return PHYS(pte & HOST_PTE_ADDRESS);
+}
+
+static inline uint32_t arch_pte_flags(pte_t pte)
+{
+    return (uint32_t)(pte >> HOST_PTE_FLAGS);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* On the host, log lines go to standard error when a test asks for them, and asserts abort. */
+#include "trace/log.h"
+#include "host.h"
+#include "lib/assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static uint64_t host_lines;
+static bool host_loud;
+
+uint64_t host_log_count(void)
+{
+    return host_lines;
+}
+
+void host_log_loud(bool loud)
+{
+    host_loud = loud;
+}
+
+void log_line(enum log_level level, const char *subsystem, const char *format, ...)
+{
+    host_lines++;
+    if (!host_loud)
+        return;
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%d %s: ", (int)level, subsystem);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+_Noreturn void assert_failed(const char *expression, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
+    abort();
+}

@@ -1,0 +1,49 @@
+/*
+ * The contract, part 3: traps.
+ *
+ * A trap saves the interrupted registers as `struct trap_frame` on the CPU's kernel stack and
+ * calls into arch/; interrupts go to irq_dispatch (sched/irq.h), faults that nobody serves to
+ * panic_trap (trace/panic.h).
+ *
+ * Inline, in arch_trap.h: struct trap_frame, and
+ *   uintptr_t trap_pc(frame), trap_sp(frame), trap_frame_pointer(frame)
+ */
+#ifndef ARCH_TRAP_H
+#define ARCH_TRAP_H
+
+#include "lib/error.h"
+#include "lib/types.h"
+
+#include <arch_trap.h>
+
+struct cpu;
+
+/*
+ * Gives `cpu` the stacks for faults that need their own (vmap_stack); on the boot CPU, for each
+ * CPU before it starts, and for itself. Until then arch_early_init's single stack must do.
+ */
+error_t arch_trap_prepare(struct cpu *cpu);
+
+/* Loads this CPU's tables and vectors; on the CPU it is for. */
+void arch_trap_init_cpu(void);
+
+/* Says in words what happened: name, address, cause, who (kernel or user). */
+void arch_trap_describe(const struct trap_frame *frame, char *text, size_t size);
+
+/* Prints all registers, a few per line, by `line`. */
+void arch_trap_registers(const struct trap_frame *frame, void (*line)(const char *text));
+
+/*
+ * The faults that a self test can provoke (selftest/): by their real cause where this CPU and
+ * its emulator can, else with a synthetic frame given to the same diagnosis.
+ */
+struct arch_fault_case {
+    const char *name;
+    const char *expect; /* must stand in the diagnosis */
+    bool synthetic;
+    void (*provoke)(void); /* does not return, apart from synthetic ones */
+};
+extern const struct arch_fault_case arch_fault_cases[];
+extern const uint32_t arch_fault_case_count;
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * x86-64: what the CPU can do, asked once by CPUID on the boot CPU, and switched on everywhere.
+ * Sources: Intel SDM 2A "CPUID", 3A 2.5; AMD APM 3, appendix E.
+ */
+#include "arch/boot.h"
+#include "arch/cpu.h"
+#include "arch/mmu.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "registers.h"
+#include "x86.h"
+
+struct features features;
+const char arch_name[] = "x86_64";
+
+void features_init(void)
+{
+    features.max_leaf = cpuid_read(0, 0).a;
+    struct cpuid one = cpuid_read(1, 0);
+    features.pcid = (one.c >> 17 & 1) != 0;
+    features.x2apic = (one.c >> 21 & 1) != 0;
+    features.tsc_deadline = (one.c >> 24 & 1) != 0;
+    features.xsave = (one.c >> 26 & 1) != 0;
+    features.hypervisor = (one.c >> 31 & 1) != 0;
+    if (features.max_leaf >= 7) {
+        struct cpuid seven = cpuid_read(7, 0);
+        features.fsgs = (seven.b >> 0 & 1) != 0;
+        features.smep = (seven.b >> 7 & 1) != 0;
+        features.smap = (seven.b >> 20 & 1) != 0;
+        features.umip = (seven.c >> 2 & 1) != 0;
+    }
+    struct cpuid extended = cpuid_read(0x80000001, 0);
+    features.nx = (extended.d >> 20 & 1) != 0;
+    features.page_1gib = (extended.d >> 26 & 1) != 0;
+    if (cpuid_read(0x80000000, 0).a >= 0x80000007)
+        features.tsc_invariant = (cpuid_read(0x80000007, 0).d >> 8 & 1) != 0;
+}
+
+/* PAT: as after reset, but entry 5 write-combining (SDM 3A 11.12). */
+#define PAT_VALUE 0x0007010600070406u
+
+void features_enable(void)
+{
+    uint64_t cr4 = cr4_read() | CR4_PGE | CR4_FXSR | CR4_XMMEX;
+    cr4 |= features.umip ? CR4_UMIP : 0;
+    cr4 |= features.smep ? CR4_SMEP : 0;
+    cr4 |= features.smap ? CR4_SMAP : 0;
+    cr4_write(cr4);
+    cr0_write((cr0_read() & ~(uint64_t)CR0_EM) | CR0_MP | CR0_NE | CR0_WP);
+    msr_write(MSR_PAT, PAT_VALUE);
+}
+
+static void cpu_vendor(char text[13])
+{
+    struct cpuid zero = cpuid_read(0, 0);
+    memcpy(text, &zero.b, 4);
+    memcpy(text + 4, &zero.d, 4);
+    memcpy(text + 8, &zero.c, 4);
+    text[12] = 0;
+}
+
+static void cpu_brand(char text[49])
+{
+    text[0] = text[48] = 0;
+    if (cpuid_read(0x80000000, 0).a < 0x80000004)
+        return;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct cpuid part = cpuid_read(0x80000002 + i, 0);
+        memcpy(text + 16 * i, &part, 16);
+    }
+}
+
+void arch_cpu_text(char *text, size_t size)
+{
+    char vendor[13], brand[49];
+    cpu_vendor(vendor);
+    cpu_brand(brand);
+    uint32_t a = cpuid_read(1, 0).a;
+    uint32_t family = a >> 8 & 15, model = a >> 4 & 15;
+    if (family == 6 || family == 15)
+        model |= (a >> 16 & 15) << 4;
+    if (family == 15)
+        family += a >> 20 & 255;
+    print_buffer(text, size, "%s %s (family %u model %u stepping %u)", vendor, brand, family, model,
+                 a & 15);
+}
+
+void arch_cpu_features(char *text, size_t size)
+{
+    print_buffer(text, size, "%s%s%s%s%s%s%s%s%s%s%s%s", features.nx ? "nx " : "",
+                 features.page_1gib ? "1gib-pages " : "", features.smep ? "smep " : "",
+                 features.smap ? "smap " : "", features.umip ? "umip " : "",
+                 features.pcid ? "pcid " : "", features.x2apic ? "x2apic " : "",
+                 features.tsc_deadline ? "tsc-deadline " : "",
+                 features.tsc_invariant ? "invariant-tsc " : "", features.xsave ? "xsave " : "",
+                 features.fsgs ? "fsgsbase " : "", features.hypervisor ? "hypervisor " : "");
+}

@@ -1,0 +1,217 @@
+/*
+ * x86-64: segments, stacks for traps, the interrupt table, and what a trap means.
+ *
+ * Exceptions are diagnosed and end in a panic (nothing runs in user mode yet); vectors above 31
+ * are interrupts. NMI, double fault and machine check have stacks of their own (IST), so that
+ * they can be taken with a broken stack.
+ * Sources: Intel SDM 3A chapters 5 to 7.
+ */
+#include "arch/trap.h"
+#include "arch/cpu.h"
+#include "lib/assert.h"
+#include "lib/print.h"
+#include "mem/vmap.h"
+#include "registers.h"
+#include "sched/cpu.h"
+#include "trace/panic.h"
+#include "x86.h"
+
+struct gate {
+    uint16_t offset_low, selector;
+    uint8_t ist, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, reserved;
+};
+_Static_assert(sizeof(struct gate) == 16, "SDM 3A figure 6-8");
+
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+#define GATE_INTERRUPT 0x8e /* present, ring 0, interrupts off on entry */
+#define IST_STACK_SIZE (2 * PAGE_SIZE)
+
+static struct gate idt[256];
+static char early_stack[PAGE_SIZE] __attribute__((aligned(16))); /* all ISTs until prepared */
+
+static const char *const exception_mnemonics[32] = {
+#define EXCEPTION(vector, mnemonic, words) [vector] = mnemonic,
+#include "exception.def"
+#undef EXCEPTION
+};
+
+static const char *const exception_words[32] = {
+#define EXCEPTION(vector, mnemonic, words) [vector] = words,
+#include "exception.def"
+#undef EXCEPTION
+};
+
+static uint8_t vector_ist(uint32_t vector)
+{
+    switch (vector) {
+    case 2:
+        return IST_NMI;
+    case 8:
+        return IST_DOUBLE_FAULT;
+    case 18:
+        return IST_MACHINE_CHECK;
+    default:
+        return IST_NONE;
+    }
+}
+
+static void idt_fill(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uintptr_t stub = (uintptr_t)trap_stubs + 16 * i;
+        idt[i] = (struct gate){.offset_low = (uint16_t)stub,
+                               .selector = SELECTOR_KERNEL_CODE,
+                               .ist = vector_ist(i),
+                               .type = GATE_INTERRUPT,
+                               .offset_middle = (uint16_t)(stub >> 16),
+                               .offset_high = (uint32_t)(stub >> 32)};
+    }
+}
+
+void idt_load(void)
+{
+    if (idt[0].type == 0)
+        idt_fill();
+    struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)(uintptr_t)idt};
+    __asm__ volatile("lidt %0" ::"m"(pointer));
+}
+
+static void gdt_fill(struct arch_cpu *arch)
+{
+    uint64_t tss = (uint64_t)(uintptr_t)&arch->tss;
+    arch->gdt[1] = 0x00af9b000000ffff; /* kernel code, 64 bit */
+    arch->gdt[2] = 0x00cf93000000ffff; /* kernel data */
+    arch->gdt[3] = 0x00cff3000000ffff; /* user data */
+    arch->gdt[4] = 0x00affb000000ffff; /* user code, 64 bit */
+    arch->gdt[5] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | (uint64_t)0x89 << 40 |
+                   (tss >> 24 & 0xff) << 56;
+    arch->gdt[6] = tss >> 32;
+    arch->tss.io_map = sizeof(struct tss);
+    for (uint32_t i = 0; i < IST_COUNT - 1; i++) {
+        if (arch->tss.ist[i] == 0)
+            arch->tss.ist[i] = (uint64_t)(uintptr_t)(early_stack + sizeof(early_stack));
+    }
+}
+
+void gdt_load(struct cpu *cpu)
+{
+    gdt_fill(&cpu->arch);
+    struct table_pointer pointer = {sizeof(cpu->arch.gdt) - 1, (uint64_t)(uintptr_t)cpu->arch.gdt};
+    __asm__ volatile("lgdt %0\n\t"
+                     "pushq %1\n\t"
+                     "leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "lretq\n"
+                     "1: movl %2, %%eax\n\t"
+                     "movl %%eax, %%ss\n\t"
+                     "movl %%eax, %%ds\n\t"
+                     "movl %%eax, %%es\n\t"
+                     "ltr %w3"
+                     :
+                     : "m"(pointer), "i"(SELECTOR_KERNEL_CODE), "i"(SELECTOR_KERNEL_DATA),
+                       "r"(SELECTOR_TSS)
+                     : "rax", "memory");
+    cpu->arch.self = cpu;
+    msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)cpu);
+}
+
+error_t arch_trap_prepare(struct cpu *cpu)
+{
+    for (uint32_t i = 0; i < IST_COUNT - 1; i++) {
+        uintptr_t low, high;
+        error_t error = vmap_stack(IST_STACK_SIZE, cpu->node, &low, &high);
+        if (error != OK)
+            return error;
+        cpu->arch.tss.ist[i] = high;
+    }
+    return OK;
+}
+
+void arch_trap_init_cpu(void)
+{
+    gdt_load(cpu_self());
+    idt_load();
+}
+
+void trap_entry(struct trap_frame *frame)
+{
+    debug_assert(!arch_irq_enabled());
+    if (frame->vector >= VECTOR_LINE) {
+        irq_vector((uint8_t)frame->vector);
+        return;
+    }
+    metric_add(METRIC_exceptions, 1);
+    panic_trap(frame);
+}
+
+static const char *fault_who(const struct trap_frame *frame)
+{
+    return (frame->cs & 3) != 0 ? "user code" : "the kernel";
+}
+
+/* SDM 3A 4.7: bits of the error code. */
+static void describe_page_fault(const struct trap_frame *frame, char *text, size_t size)
+{
+    uint64_t error = frame->error;
+    const char *what = (error & 16) != 0 ? "execution at" : (error & 2) != 0 ? "write to" : "read of";
+    const char *why = (error & 8) != 0   ? "a reserved bit is set in the page table"
+                      : (error & 1) == 0 ? "the page is not mapped"
+                      : (error & 32) != 0 ? "the protection key forbids it"
+                                          : "the page's rights forbid it";
+    print_buffer(text, size, "page fault: %s 0x%lx by %s: %s", what, cr2_read(), fault_who(frame),
+                 why);
+}
+
+/* SDM 3A 6.13: an error code that names a segment. */
+static void describe_selector(const struct trap_frame *frame, char *text, size_t size)
+{
+    const char *table = (frame->error & 2) != 0 ? "IDT" : (frame->error & 4) != 0 ? "LDT" : "GDT";
+    print_buffer(text, size, "%s (%s) by %s, %s entry %lu", exception_words[frame->vector],
+                 exception_mnemonics[frame->vector], fault_who(frame), table, frame->error >> 3);
+}
+
+static bool error_names_selector(const struct trap_frame *frame)
+{
+    return frame->error != 0 && frame->vector >= 10 && frame->vector <= 13;
+}
+
+void arch_trap_describe(const struct trap_frame *frame, char *text, size_t size)
+{
+    if (frame->vector >= 32)
+        print_buffer(text, size, "unexpected interrupt on vector %lu", frame->vector);
+    else if (frame->vector == 14)
+        describe_page_fault(frame, text, size);
+    else if (error_names_selector(frame))
+        describe_selector(frame, text, size);
+    else
+        print_buffer(text, size, "%s (%s) by %s", exception_words[frame->vector],
+                     exception_mnemonics[frame->vector], fault_who(frame));
+}
+
+void arch_trap_registers(const struct trap_frame *f, void (*line)(const char *text))
+{
+    char text[120];
+    const struct {
+        const char *name;
+        uint64_t value;
+    } registers[] = {{"rip", f->rip}, {"rsp", f->rsp}, {"rbp", f->rbp},    {"rax", f->rax},
+                     {"rbx", f->rbx}, {"rcx", f->rcx}, {"rdx", f->rdx},    {"rsi", f->rsi},
+                     {"rdi", f->rdi}, {"r8", f->r8},   {"r9", f->r9},      {"r10", f->r10},
+                     {"r11", f->r11}, {"r12", f->r12}, {"r13", f->r13},    {"r14", f->r14},
+                     {"r15", f->r15}, {"cs", f->cs},   {"flags", f->rflags}, {"error", f->error},
+                     {"cr0", cr0_read()}, {"cr2", cr2_read()}, {"cr3", cr3_read()},
+                     {"cr4", cr4_read()}};
+    for (size_t i = 0; i < COUNT_OF(registers); i += 4) {
+        size_t at = 0;
+        for (size_t j = i; j < i + 4 && j < COUNT_OF(registers); j++)
+            at += print_buffer(text + at, sizeof(text) - at, "%-5s %016lx  ", registers[j].name,
+                               registers[j].value);
+        line(text);
+    }
+}

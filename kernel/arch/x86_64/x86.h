@@ -1,0 +1,80 @@
+/*
+ * x86-64: what the files of this folder share.
+ *
+ * Vectors: 0 to 31 exceptions, VECTOR_LINE and on for I/O APIC lines, then the LAPIC's own.
+ */
+#ifndef X86_64_X86_H
+#define X86_64_X86_H
+
+#include "arch/trap.h"
+#include "lib/error.h"
+#include "lib/types.h"
+
+#define SELECTOR_KERNEL_CODE 0x08
+#define SELECTOR_KERNEL_DATA 0x10
+#define SELECTOR_USER_DATA   0x1b
+#define SELECTOR_USER_CODE   0x23
+#define SELECTOR_TSS         0x28
+
+#define VECTOR_LINE     48
+#define VECTOR_LINES    176 /* lines that can be attached */
+#define VECTOR_TIMER    240
+#define VECTOR_IPI      241
+#define VECTOR_ERROR    254
+#define VECTOR_SPURIOUS 255
+
+enum ist {
+    IST_NONE,
+    IST_NMI,
+    IST_DOUBLE_FAULT,
+    IST_MACHINE_CHECK,
+    IST_COUNT
+};
+
+/* CPU features that the kernel chooses by, found once on the boot CPU (features.c). */
+struct features {
+    bool page_1gib, nx, smep, smap, umip, pcid, x2apic, tsc_deadline, tsc_invariant, xsave, fsgs,
+        hypervisor;
+    uint32_t max_leaf;
+};
+extern struct features features;
+void features_init(void);
+void features_enable(void); /* on each CPU */
+
+struct cpu;
+void gdt_load(struct cpu *cpu);
+void idt_load(void);
+void trap_entry(struct trap_frame *frame);
+extern const char trap_stubs[];
+
+/* lapic.c */
+error_t lapic_init(void);
+void lapic_init_cpu(void);
+void lapic_end(void);
+bool lapic_x2(void);
+void lapic_send(uint32_t destination, uint32_t command);
+void lapic_timer_setup(uint32_t vector);
+void lapic_timer_set(uint32_t count);
+uint32_t lapic_timer_left(void);
+void lapic_timer_deadline_mode(void);
+
+#define LAPIC_FIXED 0x4000u /* assert */
+#define LAPIC_NMI   0x4400u
+#define LAPIC_INIT  0x4500u
+#define LAPIC_SIPI  0x4600u
+
+/* ioapic.c */
+error_t ioapic_init(void);
+error_t ioapic_route(uint32_t line, uint8_t vector, uint32_t destination);
+void ioapic_mask(uint32_t line, bool masked);
+uint32_t ioapic_count(void);
+
+/* irq.c, timer.c, trap.c */
+void irq_vector(uint8_t vector);
+void timer_interrupt(void);
+
+/* early_map.c: the tables of start.S, and the same for an image at any address. */
+#define EARLY_CEILING (4 * GIB)
+void early_map_image(phys_t image);
+
+#endif

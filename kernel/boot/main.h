@@ -1,0 +1,13 @@
+/* The portable kernel's first function, called by arch/ (see arch/boot.h for the state). */
+#ifndef BOOT_MAIN_H
+#define BOOT_MAIN_H
+
+#include "boot/boot_info.h"
+#include "lib/error.h"
+
+extern struct boot_info the_boot_info;
+
+/* `error`: what reading the boot protocol into the_boot_info returned. */
+_Noreturn void kernel_main(error_t error);
+
+#endif

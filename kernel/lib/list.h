@@ -1,0 +1,55 @@
+/*
+ * Doubly linked circular list, linked through a field of the element. An element is in at most
+ * one list per field; who owns the head owns the links.
+ */
+#ifndef LIB_LIST_H
+#define LIB_LIST_H
+
+#include "lib/types.h"
+
+struct list {
+    struct list *next, *prev;
+};
+
+#define LIST_INIT(head) {&(head), &(head)}
+
+static inline void list_init(struct list *head)
+{
+    head->next = head->prev = head;
+}
+
+static inline bool list_empty(const struct list *head)
+{
+    return head->next == head;
+}
+
+static inline void list_insert(struct list *before, struct list *node)
+{
+    node->next = before;
+    node->prev = before->prev;
+    before->prev->next = node;
+    before->prev = node;
+}
+
+static inline void list_add_first(struct list *head, struct list *node)
+{
+    list_insert(head->next, node);
+}
+
+static inline void list_add_last(struct list *head, struct list *node)
+{
+    list_insert(head, node);
+}
+
+/* Leaves `node` linked to itself, so that removing it twice does no harm. */
+static inline void list_remove(struct list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+    list_init(node);
+}
+
+#define LIST_EACH(node, head)                                                                      \
+    for (struct list *node = (head)->next; node != (head); node = node->next)
+
+#endif

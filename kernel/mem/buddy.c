@@ -1,0 +1,288 @@
+/*
+ * The buddy lists of a NUMA node.
+ *
+ * A block of order k is 2^k frames, aligned to its size by absolute frame number; its buddy is
+ * the other half of the block of order k + 1 around it. Free blocks are in one list per order;
+ * a block that is freed joins its buddy for as long as that is free too.
+ *
+ * Why only heads need valid entries: the frames of a region below its frontier are tiled by
+ * aligned blocks. The buddy of a block in the tiling cannot be inside a larger block, for that
+ * would hold the block itself as well. So the buddy's first frame is a head, if the buddy lies
+ * wholly below the frontier and in the same region; nothing else is ever read.
+ *
+ * Locks: one per node (rank frame), for its lists, its counts and its regions' frontiers.
+ */
+#include "mem/buddy.h"
+#include "lib/assert.h"
+#include "lib/config.h"
+#include "lib/string.h"
+#include "sync/spinlock.h"
+
+#define BUDDY_REGIONS_MAX 256 /* struct frame keeps the index in a byte */
+
+struct buddy_region {
+    uint32_t first, end; /* frame numbers; constant */
+    uint32_t frontier;   /* [frontier, end) is untouched; lock of the node */
+    uint32_t node;       /* constant */
+};
+
+struct buddy_node {
+    struct spinlock lock;
+    uint64_t total;                       /* constant after boot */
+    uint64_t free;                        /* frames in the lists; lock */
+    uint64_t untouched;                   /* lock */
+    uint32_t listed;                      /* bit k: list k is not empty; lock */
+    uint32_t first[FRAME_ORDER_MAX + 1];  /* heads of the lists, if listed; lock */
+    uint32_t blocks[FRAME_ORDER_MAX + 1]; /* lengths of the lists; lock */
+};
+
+static struct buddy_region buddy_regions[BUDDY_REGIONS_MAX]; /* ascending in time, not address */
+static uint32_t buddy_region_count;                          /* constant after boot */
+static struct buddy_node buddy_nodes[CONFIG_NODE_MAX];
+
+error_t buddy_add_region(uint32_t first, uint32_t end, uint32_t node_index)
+{
+    assert(node_index < CONFIG_NODE_MAX && first < end);
+    if (buddy_region_count == BUDDY_REGIONS_MAX)
+        return ERR_full;
+    for (uint32_t i = 0; i < buddy_region_count; i++)
+        assert(end <= buddy_regions[i].first || first >= buddy_regions[i].end);
+    buddy_regions[buddy_region_count++] =
+        (struct buddy_region){.first = first, .end = end, .frontier = first, .node = node_index};
+    struct buddy_node *node = &buddy_nodes[node_index];
+    if (node->total == 0)
+        spinlock_init(&node->lock, LOCK_RANK_frame);
+    node->total += end - first;
+    node->untouched += end - first;
+    return OK;
+}
+
+static void buddy_push_locked(struct buddy_node *node, uint32_t number, uint32_t order,
+                              uint32_t region)
+{
+    uint32_t bit = 1u << order;
+    uint32_t next = (node->listed & bit) != 0 ? node->first[order] : FRAME_NONE;
+    if (next != FRAME_NONE)
+        frame_at(next)->prev = number;
+    *frame_at(number) = (struct frame){.next = next,
+                                       .prev = FRAME_NONE,
+                                       .order = (uint8_t)order,
+                                       .state = FRAME_FREE,
+                                       .node = (uint8_t)buddy_regions[region].node,
+                                       .region = (uint8_t)region};
+    node->first[order] = number;
+    node->listed |= bit;
+    node->blocks[order]++;
+    node->free += bit;
+}
+
+static void buddy_unlink_locked(struct buddy_node *node, const struct frame *frame)
+{
+    uint32_t order = frame->order;
+    debug_assert(frame->state == FRAME_FREE && node->blocks[order] != 0);
+    if (frame->next != FRAME_NONE)
+        frame_at(frame->next)->prev = frame->prev;
+    if (frame->prev != FRAME_NONE)
+        frame_at(frame->prev)->next = frame->next;
+    else if (frame->next != FRAME_NONE)
+        node->first[order] = frame->next;
+    else
+        node->listed &= ~(1u << order);
+    node->blocks[order]--;
+    node->free -= 1u << order;
+}
+
+/* True if the block that starts at `number` is free, of that order, and may join in `region`. */
+static bool buddy_joins(uint32_t number, uint32_t order, const struct buddy_region *region)
+{
+    if (number < region->first || number >= region->frontier)
+        return false;
+    if (region->frontier - number < (1u << order))
+        return false;
+    const struct frame *frame = frame_at(number);
+    return frame->state == FRAME_FREE && frame->order == order;
+}
+
+/* Puts a block into the lists, joined with its buddies. */
+static void buddy_give_locked(struct buddy_node *node, uint32_t number, uint32_t order,
+                              uint32_t region)
+{
+    while (order < FRAME_ORDER_MAX) {
+        uint32_t buddy = number ^ (1u << order);
+        if (!buddy_joins(buddy, order, &buddy_regions[region]))
+            break;
+        buddy_unlink_locked(node, frame_at(buddy));
+        frame_at(number | (1u << order))->state = FRAME_INNER;
+        number &= ~(1u << order);
+        order++;
+    }
+    buddy_push_locked(node, number, order, region);
+}
+
+static uint32_t log2_floor(uint32_t value)
+{
+    return 31u - (uint32_t)__builtin_clz(value);
+}
+
+/* The order of the largest block that starts at the frontier, of at most order `most`. */
+static uint32_t buddy_piece_order(const struct buddy_region *region, uint32_t most)
+{
+    uint32_t fits = log2_floor(region->end - region->frontier);
+    uint32_t aligned = region->frontier == 0 ? most : (uint32_t)__builtin_ctz(region->frontier);
+    return (uint32_t)min_u64(most, min_u64(fits, aligned));
+}
+
+/*
+ * Puts the next piece of the untouched into the lists; false if there is none. Pieces grow up to
+ * what is asked for, so that a few of them reach the next large aligned block. The region added
+ * last comes first: low memory, which weak devices need, is kept longest.
+ */
+static bool buddy_grow_locked(struct buddy_node *node, uint32_t order)
+{
+    if (node->untouched == 0)
+        return false;
+    uint32_t index = buddy_region_count;
+    struct buddy_region *region;
+    do {
+        assert(index != 0);
+        region = &buddy_regions[--index];
+    } while (&buddy_nodes[region->node] != node || region->frontier == region->end);
+    uint32_t piece = buddy_piece_order(region, order > FRAME_CHUNK ? order : FRAME_CHUNK);
+    uint32_t number = region->frontier;
+    region->frontier += 1u << piece;
+    node->untouched -= 1u << piece;
+    buddy_give_locked(node, number, piece, index);
+    return true;
+}
+
+/* One block out of the lists, cut to size; FRAME_NONE if there is none. */
+static uint32_t buddy_take_locked(struct buddy_node *node, uint32_t order, enum frame_state state)
+{
+    while ((node->listed >> order) == 0)
+        if (!buddy_grow_locked(node, order))
+            return FRAME_NONE;
+    uint32_t found = order + (uint32_t)__builtin_ctz(node->listed >> order);
+    uint32_t number = node->first[found];
+    struct frame *frame = frame_at(number);
+    debug_assert(frame->order == found);
+    buddy_unlink_locked(node, frame);
+    while (found > order) {
+        found--;
+        buddy_push_locked(node, number + (1u << found), found, frame->region);
+    }
+    frame->order = (uint8_t)order;
+    frame->state = (uint8_t)state;
+    frame->references = 1;
+    return number;
+}
+
+uint32_t buddy_take(uint32_t node_index, uint32_t order, enum frame_state state, uint32_t *numbers,
+                    uint32_t count)
+{
+    struct buddy_node *node = &buddy_nodes[node_index];
+    if (node->total == 0)
+        return 0;
+    uint32_t taken = 0;
+    irq_state_t irq = spinlock_lock(&node->lock);
+    while (taken < count) {
+        numbers[taken] = buddy_take_locked(node, order, state);
+        if (numbers[taken] == FRAME_NONE)
+            break;
+        taken++;
+    }
+    spinlock_unlock(&node->lock, irq);
+    return taken;
+}
+
+void buddy_give(uint32_t node_index, uint32_t order, const uint32_t *numbers, uint32_t count)
+{
+    struct buddy_node *node = &buddy_nodes[node_index];
+    irq_state_t irq = spinlock_lock(&node->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t region = frame_at(numbers[i])->region;
+        debug_assert(buddy_regions[region].node == node_index);
+        buddy_give_locked(node, numbers[i], order, region);
+    }
+    spinlock_unlock(&node->lock, irq);
+}
+
+void buddy_stats(uint32_t node_index, struct frame_stats *stats)
+{
+    struct buddy_node *node = &buddy_nodes[node_index];
+    memset(stats, 0, sizeof(*stats));
+    if (node->total == 0)
+        return;
+    irq_state_t irq = spinlock_lock(&node->lock);
+    stats->total = node->total;
+    stats->free = node->free + node->untouched;
+    stats->untouched = node->untouched;
+    for (uint32_t order = 0; order <= FRAME_ORDER_MAX; order++)
+        stats->free_blocks[order] = node->blocks[order];
+    spinlock_unlock(&node->lock, irq);
+}
+
+/* Every entry of a list is what it should be, and could not have joined its buddy. */
+static void buddy_check_list_locked(const struct buddy_node *node, uint32_t order)
+{
+    uint32_t length = 0, prev = FRAME_NONE;
+    bool listed = ((node->listed >> order) & 1) != 0;
+    uint32_t number = listed ? node->first[order] : FRAME_NONE;
+    while (number != FRAME_NONE) {
+        const struct frame *frame = frame_at(number);
+        const struct buddy_region *region = &buddy_regions[frame->region];
+        assert(frame->state == FRAME_FREE && frame->order == order && frame->prev == prev);
+        assert(is_aligned(number, (uint64_t)1 << order));
+        assert(number >= region->first && number < region->frontier);
+        assert(frame->node == region->node && &buddy_nodes[region->node] == node);
+        assert(order == FRAME_ORDER_MAX || !buddy_joins(number ^ (1u << order), order, region));
+        prev = number;
+        number = frame->next;
+        length++;
+    }
+    assert(length == node->blocks[order] && listed == (length != 0));
+}
+
+/* The blocks of a region tile it up to the frontier; returns how many of its frames are free. */
+static uint64_t buddy_check_region_locked(const struct buddy_region *region)
+{
+    uint64_t free = 0;
+    uint32_t number = region->first;
+    assert(region->frontier >= region->first && region->frontier <= region->end);
+    while (number < region->frontier) {
+        const struct frame *frame = frame_at(number);
+        assert(frame->state != FRAME_INNER && frame->order <= FRAME_ORDER_MAX);
+        assert(&buddy_regions[frame->region] == region && frame->node == region->node);
+        assert(is_aligned(number, (uint64_t)1 << frame->order));
+        if (frame->state == FRAME_FREE)
+            free += 1u << frame->order;
+        number += 1u << frame->order;
+    }
+    assert(number == region->frontier);
+    return free;
+}
+
+void buddy_check(uint32_t node_index)
+{
+    struct buddy_node *node = &buddy_nodes[node_index];
+    if (node->total == 0)
+        return;
+    irq_state_t irq = spinlock_lock(&node->lock);
+    for (uint32_t order = 0; order <= FRAME_ORDER_MAX; order++)
+        buddy_check_list_locked(node, order);
+    uint64_t free = 0, untouched = 0, total = 0;
+    for (uint32_t i = 0; i < buddy_region_count; i++) {
+        if (buddy_regions[i].node != node_index)
+            continue;
+        free += buddy_check_region_locked(&buddy_regions[i]);
+        untouched += buddy_regions[i].end - buddy_regions[i].frontier;
+        total += buddy_regions[i].end - buddy_regions[i].first;
+    }
+    assert(free == node->free && untouched == node->untouched && total == node->total);
+    spinlock_unlock(&node->lock, irq);
+}
+
+void buddy_reset(void)
+{
+    memset(buddy_nodes, 0, sizeof(buddy_nodes));
+    buddy_region_count = 0;
+}

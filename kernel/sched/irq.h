@@ -1,0 +1,21 @@
+/*
+ * Interrupt lines and who serves them.
+ *
+ * One handler per line, set at start-up; called with interrupts off on the CPU that took it.
+ */
+#ifndef SCHED_IRQ_H
+#define SCHED_IRQ_H
+
+#include "lib/error.h"
+#include "lib/types.h"
+
+#define IRQ_LINES 1024
+
+/* Sets the handler and unmasks the line. exists if there is one, bad_argument beyond the table. */
+error_t irq_attach(uint32_t line, void (*handler)(void *context), void *context);
+void irq_detach(uint32_t line);
+
+/* Called by arch/ for a line that came in; one without handler is masked and counted. */
+void irq_dispatch(uint32_t line);
+
+#endif

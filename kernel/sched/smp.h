@@ -1,0 +1,15 @@
+/*
+ * Starting the other CPUs, and what every CPU does when there is nothing to do.
+ */
+#ifndef SCHED_SMP_H
+#define SCHED_SMP_H
+
+#include "sched/cpu.h"
+
+/* Where arch/ brings a started CPU: on its stack, kernel page table live, interrupts off. */
+_Noreturn void cpu_enter(struct cpu *cpu);
+
+/* Serves interrupts and the work they leave, halting in between; never returns. */
+_Noreturn void cpu_idle_loop(void);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * The log ring (log.h): fixed-size records, overwritten from the oldest on.
+ *
+ * Lock: log_lock (rank log) for writing; readers (monitor, panic) take no lock and may see a
+ * record change under them, never beyond its bounds.
+ */
+#include "trace/log.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "sched/clock.h"
+#include "sync/spinlock.h"
+#include "trace/console.h"
+#include "trace/metric.h"
+
+#define LOG_RECORDS 256
+#define LOG_TEXT    112
+
+struct log_record {
+    uint64_t time_ns;
+    uint32_t level;
+    char text[LOG_TEXT]; /* "subsystem: words" */
+};
+
+static struct spinlock log_lock = SPINLOCK_INIT(log);
+static struct log_record log_ring[LOG_RECORDS]; /* log_lock to write */
+static uint64_t log_count;                      /* records ever written; log_lock to write */
+static enum log_level log_console_level = LOG_INFO;
+
+static const char *const level_names[LOG_LEVELS] = {"error", "warn", "info", "debug"};
+
+void log_set_level(enum log_level level)
+{
+    log_console_level = level;
+}
+
+bool log_level_parse(const char *name, enum log_level *level)
+{
+    for (int i = 0; i < LOG_LEVELS; i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t log_store(enum log_level level, const char *text)
+{
+    uint64_t now = clock_now();
+    irq_state_t state = spinlock_lock(&log_lock);
+    struct log_record *record = &log_ring[log_count++ % LOG_RECORDS];
+    record->time_ns = now;
+    record->level = level;
+    string_copy(record->text, sizeof(record->text), text);
+    spinlock_unlock(&log_lock, state);
+    metric_add(METRIC_log_lines, 1);
+    return now;
+}
+
+static size_t log_format(char *line, size_t size, enum log_level level, uint64_t time_ns,
+                         const char *text)
+{
+    return print_buffer(line, size, "[%4lu.%06lu] %-5s %s\n", time_ns / 1000000000,
+                        time_ns / 1000 % 1000000, level_names[level], text);
+}
+
+void log_line(enum log_level level, const char *subsystem, const char *format, ...)
+{
+    char text[LOG_TEXT], line[LOG_TEXT + 32];
+    size_t at = print_buffer(text, sizeof(text), "%s: ", subsystem);
+    va_list args;
+    va_start(args, format);
+    if (at < sizeof(text))
+        vprint_buffer(text + at, sizeof(text) - at, format, args);
+    va_end(args);
+    uint64_t now = log_store(level, text);
+    if (level > log_console_level)
+        return;
+    size_t length = log_format(line, sizeof(line), level, now, text);
+    console_write(level, line, length < sizeof(line) ? length : sizeof(line) - 1);
+}
+
+void log_show(uint32_t most, void (*show)(enum log_level level, uint64_t time_ns, const char *text))
+{
+    uint64_t end = log_count;
+    uint64_t kept = end < LOG_RECORDS ? end : LOG_RECORDS;
+    for (uint64_t i = end - (kept < most ? kept : most); i < end; i++) {
+        const struct log_record *record = &log_ring[i % LOG_RECORDS];
+        show((enum log_level)(record->level % LOG_LEVELS), record->time_ns, record->text);
+    }
+}

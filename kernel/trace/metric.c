@@ -1,0 +1,44 @@
+/* Counters per CPU: each CPU writes its own, readers add them up. */
+#include "trace/metric.h"
+#include "lib/assert.h"
+#include "sched/cpu.h"
+
+static const char *const metric_names[METRIC_COUNT] = {
+#define METRIC(name, what) [METRIC_##name] = #name,
+#include "trace/metric.def"
+#undef METRIC
+};
+
+static const char *const metric_texts[METRIC_COUNT] = {
+#define METRIC(name, what) [METRIC_##name] = (what),
+#include "trace/metric.def"
+#undef METRIC
+};
+
+void metric_add(enum metric metric, uint64_t amount)
+{
+    debug_assert(metric < METRIC_COUNT);
+    cpu_metric_add(cpu_self(), metric, amount);
+}
+
+uint64_t metric_total(enum metric metric)
+{
+    assert(metric < METRIC_COUNT);
+    uint64_t total = 0;
+    uint32_t count = atomic_load_explicit(&cpu_count, memory_order_acquire);
+    for (uint32_t i = 0; i < count; i++)
+        total += atomic_load_explicit(&cpu_table[i]->metrics[metric], memory_order_relaxed);
+    return total;
+}
+
+const char *metric_name(enum metric metric)
+{
+    assert(metric < METRIC_COUNT);
+    return metric_names[metric];
+}
+
+const char *metric_text(enum metric metric)
+{
+    assert(metric < METRIC_COUNT);
+    return metric_texts[metric];
+}

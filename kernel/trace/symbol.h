@@ -1,0 +1,17 @@
+/*
+ * Names for code addresses, from a table that the build makes of the linked kernel
+ * (tools/symbols.py): sorted offsets and names, in a section of its own.
+ */
+#ifndef TRACE_SYMBOL_H
+#define TRACE_SYMBOL_H
+
+#include "lib/types.h"
+
+/* The function that holds `address` and the offset in it; NULL if none does. */
+const char *symbol_find(uintptr_t address, uint64_t *offset);
+
+/* Calls `each` with up to `most` return addresses, innermost first, following frame pointers. */
+void backtrace_walk(uintptr_t pc, uintptr_t frame_pointer, uint32_t most,
+                    void (*each)(uintptr_t address));
+
+#endif

@@ -1,0 +1,158 @@
+"""The boots outside the matrix: faults, power, many starts, hard command lines, odd machines.
+
+A Case is one boot: arguments for `tern boot`, the status it must end with, texts that must (or
+must not) appear, and whether the closing screen must fit the machine asked for.
+"""
+import re
+from dataclasses import dataclass, field
+
+import faults
+import matrix
+from screen import compare, plain_text, read_screen
+from tern import cli
+
+RESET = "the guest reset itself"
+LEAVE = "run=inventory,poweroff"
+SMP_RUNS = {"test": 5, "soak": 100}
+WHOLE_SCREEN_TIMEOUT = 60
+UEFI_TIMEOUT = 120
+
+
+@dataclass
+class Case:
+    name: str
+    options: list
+    status: int = 0
+    append: str = LEAVE
+    texts: list = field(default_factory=list)  # regular expressions that the output must have
+    absent: list = field(default_factory=list)
+    screen: bool = False  # the closing screen must fit the machine
+    test: bool = True  # a test boot: leaves through the debug-exit device
+    typed: list = field(default_factory=list)  # lines for the monitor's prompt
+    timeout: int = WHOLE_SCREEN_TIMEOUT
+    needs_limine: bool = False
+
+    def arguments(self, arch, build):
+        words = ["--arch", arch, "--build", build] + (["--test"] if self.test else [])
+        words += ["--append", self.append] if self.append else []
+        return words + self.options  # last: they may end in `-- QEMU ARGUMENTS`
+
+    def complaints(self, arch, build, result):
+        """Sentences on what is wrong with the result; none: the case passed."""
+        wrong = []
+        if result.status != self.status:
+            wrong.append(f"status {result.status}, wanted {self.status}")
+        output = plain_text(result.output)
+        wrong += [f"missing: {text}" for text in self.texts if not re.search(text, output)]
+        wrong += [f"not expected: {text}" for text in self.absent if re.search(text, output)]
+        if self.screen:
+            wrong += compare(read_screen(output), self.machine(arch, build), build, self.append)
+        return wrong
+
+    def machine(self, arch, build):
+        """The machine as tern itself understands the arguments."""
+        own, extra = cli.split_extra(self.arguments(arch, build))
+        words = ["boot", "--limine", "given", *own]  # the directory does not matter here
+        return cli.machine_of(cli.build_parser().parse_args(words), extra)
+
+
+def matrix_cases(arch, soak):
+    return [Case("matrix " + matrix.name_of(row), matrix.options_of(arch, row), screen=True,
+                 timeout=UEFI_TIMEOUT if row["firmware"] == "uefi" else WHOLE_SCREEN_TIMEOUT,
+                 needs_limine=row["way"] == "limine")
+            for row in matrix.rows(arch, soak)]
+
+
+def fault_cases(arch):
+    return [Case(f"fault {name}", [], status=2, append=f"test=fault:{name}",
+                 texts=texts + faults.EVERY_PANIC)
+            for name, texts in faults.table(arch).items()]
+
+
+def power_cases(arch):
+    """Without the debug-exit device: the firmware's own way off, and its reset."""
+    if arch == "x86_64":
+        machines = {"q35": [], "pc": ["--machine", "pc"], "microvm": ["--machine", "microvm"],
+                    "uefi": ["--via", "multiboot2", "--firmware", "uefi"]}
+    else:
+        machines = {"el1": ["--el", "1"], "el2": ["--el", "2"], "smp4": ["--smp", "4"]}
+    cases = []
+    for name, options in machines.items():
+        cases.append(Case(f"poweroff {name}", options, append="run=poweroff", test=False,
+                          absent=[RESET]))
+        cases.append(Case(f"reboot {name}", options, append="run=reboot", test=False,
+                          texts=[RESET]))
+    return cases
+
+
+def smp_cases(soak):
+    count = SMP_RUNS["soak" if soak else "test"]
+    return [Case(f"smp8 {number}", ["--smp", "8"], screen=True, absent=["(?i)panic"])
+            for number in range(1, count + 1)]
+
+
+def monitor_cases():
+    commands = ["help", "mem", "cpus", "subsystems", "metrics", "log", "inventory"]
+    return [
+        Case("monitor typed", ["--smp", "2"], append="", typed=commands + ["poweroff"],
+             texts=["poweroff"]),
+        Case("monitor run words", [], append="run=" + ",".join(commands + ["poweroff"])),
+        Case("monitor panic", [], status=2, append="run=panic", texts=faults.EVERY_PANIC),
+        Case("monitor panic smp4", ["--smp", "4"], status=2, append="run=panic",
+             texts=faults.EVERY_PANIC),
+        Case("monitor unknown command", [], append="", typed=["no-such-command", "", "poweroff"],
+             texts=["no-such-command"], absent=["(?i)panic"]),
+    ]
+
+
+def command_line_cases():
+    """Nothing in a command line can keep the kernel from its prompt."""
+    long_tail = " ".join(f"word{number}=value" for number in range(100))
+    lines = {"empty values": "run= test= log= = ==", "unknown words": "foo bar=baz --x loud=yes",
+             "bad level": "log=deafening", "commas": "run=,,,", "long": long_tail,
+             "not ascii": "caf\u00e9=\u00fc"}
+    return [Case(f"command line {name}", [], append=f"{LEAVE} {words}",
+                 texts=[r"cpus +1 online of 1 found"], absent=["(?i)panic"])
+            for name, words in lines.items()]
+
+
+def module_cases():
+    module = ["--module", "LICENSE"]
+    return [Case("module by kernel", module, texts=[r"modules +1: .*\(\d{4} bytes\)"]),
+            Case("log debug", [], append=f"log=debug {LEAVE}")]
+
+
+def machine_cases(arch):
+    """Machines that lack or break something."""
+    if arch == "aarch64":
+        models = {name: ["--cpu", name] for name in ("cortex-a72", "neoverse-n1", "max")}
+        models["its off"] = ["--gic", "3", "--", "-machine", "its=off"]
+        models["highmem off"] = ["--", "-machine", "highmem=off"]
+        return [Case(f"machine {name}", options, screen=True) for name, options in models.items()]
+    whole = {"pc": ["--machine", "pc"], "qemu64": ["--cpu", "qemu64"],
+             "nehalem": ["--cpu", "Nehalem"], "no hpet": ["--", "-machine", "hpet=off"],
+             "two sockets": ["--smp", "4", "--", "-smp", "4,sockets=2"],
+             "bench cpu": ["--cpu", "max,-erms,-fsrm", "--icount"]}
+    cases = [Case(f"machine {name}", options, screen=True) for name, options in whole.items()]
+    cases.append(Case("machine no acpi", ["--", "-machine", "acpi=off"],
+                      texts=[r"firmware +none", r"cpus +1 online"]))
+    # Tables that end where their header ends; the checksum is right.
+    for table in ("SRAT", "SLIT", "HPET", "APIC", "MCFG", "FACP"):
+        cases.append(Case(f"truncated {table}",
+                          ["--", "-acpitable", f"sig={table},data=/dev/null"],
+                          texts=[r"cpus +1 online of 1 found"], absent=["(?i)panic"]))
+    return cases
+
+
+def selftest_cases():
+    return [Case("selftest all", ["--smp", "4"], append="test=all"),
+            Case("selftest unknown", [], status=1, append="test=no-such-test",
+                 texts=["no-such-test"])]
+
+
+def all_cases(arch, soak):
+    """Long boots first, so that two workers end together."""
+    cases = (matrix_cases(arch, soak) + smp_cases(soak) + power_cases(arch) + selftest_cases()
+             + monitor_cases() + command_line_cases() + module_cases() + machine_cases(arch)
+             + fault_cases(arch))
+    return sorted(cases, key=lambda case: -case.timeout)

@@ -1,0 +1,10 @@
+"""The host command `tern`, one module per concern:
+
+cli       the command line: what `tern boot`, `tern gdb`, `tern addr` accept
+machine   the machine asked for, and the pairs that no machine can be
+qemu      the QEMU command line for it, and the check of the installed QEMU
+media     boot media for the loaders: GRUB and Limine ISO images, cached
+run       one run of QEMU: time limit, how the guest left, exit status
+debug     gdb and symbols
+paths     where things are in the repository
+"""
