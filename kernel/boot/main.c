@@ -14,6 +14,7 @@
 #include "lib/assert.h"
 #include "mem/boot_alloc.h"
 #include "mem/frame.h"
+#include "mem/heap.h"
 #include "mem/image.h"
 #include "mem/vmap.h"
 #include "monitor/monitor.h"
@@ -106,6 +107,7 @@ static void memory_init(void)
     }
     frame_order_nodes(the_machine.node_count, node_distance);
     vmap_use_frames();
+    heap_init();
 }
 
 static void boot_cpu_init(void)

@@ -47,7 +47,7 @@ TEST(frame_gives_every_order_aligned)
     frame_model_start();
     frame_model_region(3, FRAME_MODEL_FRAMES - 1, 0);
     phys_t frames[FRAME_ORDER_MAX + 1];
-    for (uint32_t order = 0; order <= FRAME_ORDER_MAX; order++)
+    for (uint32_t order = FRAME_ORDER_MAX + 1; order-- > 0;)
         REQUIRE(frame_model_alloc(order, 0, 0, &frames[order]) == OK);
     frame_check();
     for (uint32_t order = 0; order <= FRAME_ORDER_MAX; order++)

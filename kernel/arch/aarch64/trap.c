@@ -33,6 +33,9 @@ _Static_assert(offsetof(struct cpu, arch.bad_sp) == CPU_BAD_SP, "entry.S relies 
 _Static_assert(offsetof(struct cpu, arch.scratch) == CPU_SCRATCH, "entry.S relies on it");
 _Static_assert(KERNEL_STACK_SIZE == STACK_SIZE, "entry.S relies on it");
 
+extern const char trap_vectors[]; /* entry.S */
+void trap_entry(struct trap_frame *frame);
+
 /* The four kinds of trap, and the four groups of vectors. */
 enum vector_kind {
     KIND_SYNCHRONOUS,
@@ -135,16 +138,22 @@ static bool frame_is_abort(const struct trap_frame *frame)
            (class == CLASS_DATA_USER || class == CLASS_FETCH_USER);
 }
 
+error_t arch_trap_prepare(struct cpu *cpu)
+{
+    uintptr_t low, high;
+    error_t error = vmap_stack(STACK_SIZE, cpu->node, &low, &high);
+    if (error == OK)
+        cpu->arch.emergency_low = low;
+    return error;
+}
+
 void arch_trap_init_cpu(void)
 {
-    extern char trap_vectors[];
     sysreg_write("vbar_el1", (uintptr_t)trap_vectors);
     sysreg_write("mdscr_el1", 0); /* no debug events that a loader left behind */
     barrier_isb();
     __asm__ volatile("msr daifclr, #4" ::: "memory"); /* SErrors are told at once */
 }
-
-void trap_entry(struct trap_frame *frame);
 
 void trap_entry(struct trap_frame *frame)
 {

@@ -41,7 +41,9 @@ phys_t arch_early_ceiling(void)
 
 static error_t read_protocol(enum start_protocol protocol, uint64_t information)
 {
+    static const char *const names[] = {"pvh", "multiboot2", "limine", "unknown"};
     struct boot_info *info = &the_boot_info;
+    boot_info_init(info, names[protocol]);
     switch (protocol) {
     case START_PVH:
         return pvh_read(info, PHYS(information));
@@ -50,7 +52,6 @@ static error_t read_protocol(enum start_protocol protocol, uint64_t information)
     case START_LIMINE:
         return limine_read(info);
     default:
-        boot_info_init(info, "unknown");
         return ERR_malformed;
     }
 }

@@ -123,6 +123,7 @@ void gdt_load(struct cpu *cpu)
 
 error_t arch_trap_prepare(struct cpu *cpu)
 {
+    cpu->arch.self = cpu;
     for (uint32_t i = 0; i < IST_COUNT - 1; i++) {
         uintptr_t low, high;
         error_t error = vmap_stack(IST_STACK_SIZE, cpu->node, &low, &high);

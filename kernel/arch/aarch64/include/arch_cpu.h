@@ -10,7 +10,6 @@ struct arch_cpu {
     uintptr_t emergency_low; /* the stack for traps that find the other one unusable */
     uintptr_t bad_sp;
     uint64_t scratch[2];
-    void *redistributor; /* GICv3: this CPU's frames, mapped */
     uint32_t gic_target; /* GICv2: this CPU's bit in target registers */
 };
 

@@ -1,0 +1,121 @@
+/*
+ * AArch64: interrupt lines through the GIC (arch/irq.h); gicv2.c and gicv3.c reach the hardware.
+ *
+ * Lock: a line is masked and unmasked by single writes that act on that line alone, and routed
+ * by the boot CPU at start-up, so that none is needed.
+ */
+#include "irq.h"
+#include "arch/irq.h"
+#include "arch/smp.h"
+#include "boot/machine.h"
+#include "gic.h"
+#include "lib/assert.h"
+#include "lib/print.h"
+#include "registers.h"
+#include "sched/cpu.h"
+#include "sched/irq.h"
+
+static const struct gic_ops *gic; /* set once by arch_irq_init */
+static uint32_t gic_line_count;   /* the same */
+
+uint32_t gic_lines(const void *distributor)
+{
+    uint32_t lines = 32 * ((gic_read(distributor, GICD_TYPER) & 31) + 1);
+    gic_line_count = lines < GIC_FIRST_NONE ? lines : GIC_FIRST_NONE;
+    return gic_line_count;
+}
+
+void gic_reset_lines(void *base, uint32_t first, uint32_t end)
+{
+    for (uint32_t line = first; line < end; line += 32) {
+        gic_write(base, GICD_ICENABLER + line / 8, UINT32_MAX);
+        gic_write(base, GICD_ICPENDR + line / 8, UINT32_MAX);
+        gic_write(base, GICD_ICACTIVER + line / 8, UINT32_MAX);
+    }
+    for (uint32_t line = first; line < end; line += 4)
+        gic_write(base, GICD_IPRIORITYR + line, GIC_PRIORITY);
+}
+
+error_t arch_irq_init(void)
+{
+    assert(gic == NULL);
+    const struct gic_ops *found = the_machine.gic_version == 2   ? &gicv2_ops
+                                  : the_machine.gic_version == 3 ? &gicv3_ops
+                                                                 : NULL;
+    if (found == NULL)
+        return ERR_unsupported;
+    error_t error = found->init();
+    if (error != OK)
+        return error;
+    gic = found;
+    arch_irq_init_cpu();
+    return OK;
+}
+
+void arch_irq_init_cpu(void)
+{
+    uint32_t timer = timer_line();
+    assert(timer >= 16 && timer < GIC_FIRST_SHARED);
+    gic->init_cpu((uint32_t)1 << GIC_SGI_SERVE | (uint32_t)1 << timer);
+}
+
+static bool is_device_line(uint32_t line)
+{
+    return gic != NULL && line >= GIC_FIRST_SHARED && line < gic_line_count;
+}
+
+error_t arch_irq_unmask(uint32_t line)
+{
+    if (!is_device_line(line))
+        return ERR_bad_argument;
+    gic->unmask(line);
+    return OK;
+}
+
+void arch_irq_mask(uint32_t line)
+{
+    if (is_device_line(line))
+        gic->mask(line);
+}
+
+uint32_t arch_irq_isa(uint32_t isa_line)
+{
+    return isa_line;
+}
+
+void arch_irq_text(char *text, size_t size)
+{
+    (void)print_buffer(text, size, "%s", gic != NULL ? gic->name : "none");
+}
+
+void arch_ipi_send(struct cpu *cpu)
+{
+    gic->send(cpu, GIC_SGI_SERVE);
+}
+
+static void irq_serve(uint32_t line)
+{
+    if (line == GIC_SGI_SERVE)
+        cpu_serve();
+    else if (line == timer_line())
+        timer_interrupt();
+    else
+        irq_dispatch(line);
+}
+
+/*
+ * An interrupt is ended before it is served: the handler may not return (a CPU that is told to
+ * stop), and no other can come before we do, because interrupts are off. A device that is
+ * still asking when it was served is simply taken again.
+ */
+void irq_take(void)
+{
+    for (;;) {
+        uint32_t acknowledged = gic->acknowledge(), line = acknowledged & 0x3ff;
+        if (line >= GIC_FIRST_NONE)
+            return;
+        metric_add(METRIC_interrupts, 1);
+        gic->end(acknowledged);
+        irq_serve(line);
+    }
+}

@@ -1,0 +1,14 @@
+/* AArch64: what the trap entry and the timer ask of irq.c. */
+#ifndef AARCH64_IRQ_H
+#define AARCH64_IRQ_H
+
+#include "lib/types.h"
+
+/* Serves all interrupts that are there. Interrupts off. */
+void irq_take(void);
+
+/* The line of the timer that we use; and what serves it (timer.c). */
+uint32_t timer_line(void);
+void timer_interrupt(void);
+
+#endif

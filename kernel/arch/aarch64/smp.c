@@ -1,0 +1,67 @@
+/*
+ * AArch64: starting other CPUs by PSCI (DEN0022D 5.6), which come in at start_cpu in start.S with
+ * the MMU off and the address of their struct cpu.
+ */
+#include "arch/smp.h"
+#include "arch/boot.h"
+#include "arch/trap.h"
+#include "lib/assert.h"
+#include "mem/image.h"
+#include "mem/vmap.h"
+#include "mmu.h"
+#include "power.h"
+#include "registers.h"
+#include "sched/cpu.h"
+#include "sched/smp.h"
+
+extern const char start_cpu[]; /* start.S */
+
+_Noreturn void arch_start_cpu(struct cpu *cpu);
+
+/* What start_cpu reads before it has an MMU; boot CPU, once. */
+phys_t smp_root;
+
+/* Writes data of ours to memory, where a CPU without caches on sees them (Arm ARM D7.5.9.5). */
+static void clean_to_memory(const void *data, size_t size)
+{
+    uintptr_t line = (uintptr_t)4 << (sysreg_read("ctr_el0") >> 16 & 15);
+    uintptr_t end = (uintptr_t)data + size;
+    for (uintptr_t at = (uintptr_t)data & ~(line - 1); at < end; at += line)
+        __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
+    barrier_dsb("sy");
+}
+
+error_t arch_smp_init(void)
+{
+    if (!psci_usable())
+        return ERR_unsupported;
+    smp_root = vmap_root();
+    clean_to_memory(&smp_root, sizeof(smp_root));
+    return OK;
+}
+
+/* The stores to `cpu` are coherent for it: it looks at the struct only with its MMU on. */
+error_t arch_cpu_start(struct cpu *cpu)
+{
+    assert(cpu->stack_high - cpu->stack_low == KERNEL_STACK_SIZE);
+    assert(cpu->arch.emergency_low != 0);
+    cpu->arch.stack_low = cpu->stack_low;
+    barrier_dsb("ish");
+    int64_t answer = psci_call(PSCI_CPU_ON, cpu->hardware_id, image_to_phys(start_cpu).pa,
+                               (uintptr_t)cpu);
+    if (answer == PSCI_SUCCESS)
+        return OK;
+    return answer == PSCI_ALREADY_ON ? ERR_exists : ERR_unsupported;
+}
+
+_Noreturn void arch_start_cpu(struct cpu *cpu)
+{
+    mmu_clear_low();
+    assert(arch_hardware_id() == cpu->hardware_id);
+    cpu_enter(cpu);
+}
+
+uint64_t arch_hardware_id(void)
+{
+    return sysreg_read("mpidr_el1") & MPIDR_AFFINITY;
+}
