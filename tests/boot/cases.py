@@ -93,10 +93,14 @@ def smp_cases(soak):
 
 def monitor_cases():
     commands = ["help", "mem", "cpus", "subsystems", "metrics", "log", "inventory"]
+    # Each is seen at a prompt, and `help` names each of them at the beginning of a line.
+    seen = [rf"tern> {command}\b" for command in commands + ["poweroff"]]
+    helped = [rf"(?m)^ *{command} +\S" for command in commands + ["panic", "reboot", "poweroff"]]
     return [
         Case("monitor typed", ["--smp", "2"], append="", typed=commands + ["poweroff"],
-             texts=["poweroff"]),
-        Case("monitor run words", [], append="run=" + ",".join(commands + ["poweroff"])),
+             texts=seen + helped),
+        Case("monitor run words", [], append="run=" + ",".join(commands + ["poweroff"]),
+             texts=seen + helped),
         Case("monitor panic", [], status=2, append="run=panic", texts=faults.EVERY_PANIC),
         Case("monitor panic smp4", ["--smp", "4"], status=2, append="run=panic",
              texts=faults.EVERY_PANIC),

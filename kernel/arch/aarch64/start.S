@@ -169,7 +169,8 @@ level_drop_2:
     ubfx x9, x9, #24, #4
     cbz x9, 2f
     mrs x9, S3_4_C12_C9_5               /* ICC_SRE_EL2: SRE, Enable */
-    orr x9, x9, #9
+    mov x10, #9
+    orr x9, x9, x10
     msr S3_4_C12_C9_5, x9
     isb
     msr S3_4_C12_C11_0, xzr             /* ICH_HCR_EL2: no virtual interrupts */

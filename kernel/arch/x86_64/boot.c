@@ -7,10 +7,12 @@
  */
 #include "arch/boot.h"
 #include "arch/cpu.h"
+#include "arch/mmu.h"
 #include "boot/limine.h"
 #include "boot/main.h"
 #include "lib/assert.h"
 #include "mem/image.h"
+#include "mem/vmap.h"
 #include "registers.h"
 #include "sched/cpu.h"
 #include "x86.h"
@@ -80,8 +82,10 @@ void arch_early_init(void)
     idt_load();
 }
 
+/* Off the trampoline's table with its identity-mapped page. */
 void arch_early_init_cpu(void)
 {
+    arch_mmu_switch(vmap_root());
     features_enable();
 }
 

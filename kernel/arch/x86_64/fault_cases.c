@@ -127,11 +127,11 @@ static void fault_not_present(void)
     __asm__ volatile("movl %0, %%fs" ::"r"(SELECTOR_USER_DATA & ~3u));
 }
 
-/* Addresses through RBP are in the stack segment. */
+/* TCG gives #GP for a non-canonical stack address; a stack segment that is not there it knows. */
 static void fault_stack(void)
 {
-    __asm__ volatile("pushq %%rbp; movq %0, %%rbp; movq (%%rbp), %%rax" ::"r"(NON_CANONICAL)
-                     : "rax", "memory");
+    cpu_self()->arch.gdt[3] = 0x00cf13000000ffff; /* ring 0 data, not present */
+    __asm__ volatile("movl %0, %%ss" ::"r"(SELECTOR_USER_DATA & ~3u));
 }
 
 static void fault_protection(void)
@@ -194,7 +194,7 @@ const struct arch_fault_case arch_fault_cases[] = {
     {"invalid-tss", "invalid TSS (#TS) by the kernel, GDT entry 5", true, fault_invalid_tss},
     {"not-present", "segment not present (#NP) by the kernel, GDT entry 3", false,
      fault_not_present},
-    {"stack", "stack segment fault (#SS) by the kernel", false, fault_stack},
+    {"stack", "stack segment fault (#SS) by the kernel, GDT entry 3", false, fault_stack},
     {"protection", "general protection fault (#GP) by the kernel", false, fault_protection},
     {"page-read", "read of 0xffffb00000001000 by the kernel: the page is not mapped", false,
      fault_page_read},

@@ -35,13 +35,19 @@ struct trampoline_data {
 
 static phys_t trampoline_page;
 
-/* The lowest usable page from 4 KiB up: page 0 holds the old interrupt vectors. */
+static struct trampoline_data *trampoline_data(void)
+{
+    return (struct trampoline_data *)((char *)phys_to_virt(trampoline_page) + TRAMPOLINE_DATA);
+}
+
+/* The lowest two usable pages from 4 KiB up: page 0 holds the old interrupt vectors. */
 static phys_t trampoline_find(void)
 {
     for (uint32_t i = 0; i < the_boot_info.range_count; i++) {
         const struct boot_range *range = &the_boot_info.ranges[i];
         uint64_t base = max_u64(range->base.pa, PAGE_SIZE);
-        bool low = base + PAGE_SIZE <= MIB && base + PAGE_SIZE <= range->base.pa + range->size;
+        uint64_t end = base + 2 * PAGE_SIZE;
+        bool low = end <= MIB && end <= range->base.pa + range->size;
         if (low && (range->kind == RANGE_USABLE || range->kind == RANGE_LOADER))
             return PHYS(base);
     }
@@ -55,26 +61,17 @@ static error_t trampoline_table_alloc(phys_t *table)
 
 /*
  * A root that is the kernel's, plus the page at its own address. The trampoline loads CR3 in
- * 32-bit mode, so the root must lie below 4 GiB: the trampoline's neighbour page would do, but a
- * frame of the first region practically always is; checked.
+ * 32-bit mode, so the root lies behind it, below 1 MiB; cpu_enter's CPU leaves it at once
+ * (arch_early_init_cpu).
  */
-static error_t trampoline_table(phys_t *result)
+static error_t trampoline_table(void)
 {
-    struct ptab ptab = {.table_alloc = trampoline_table_alloc};
-    error_t error = trampoline_table_alloc(&ptab.root);
-    if (error != OK)
-        return error;
-    if (ptab.root.pa >= 4 * GIB)
-        return ERR_unsupported;
+    struct ptab ptab = {.root = PHYS(trampoline_page.pa + PAGE_SIZE),
+                        .table_alloc = trampoline_table_alloc};
     memcpy(phys_to_virt(ptab.root), phys_to_virt(vmap_root()), PAGE_SIZE);
-    *result = ptab.root;
+    trampoline_data()->root = ptab.root.pa;
     return ptab_map(&ptab, trampoline_page.pa, trampoline_page, PAGE_SIZE, MAP_EXECUTE | MAP_WRITE,
                     0);
-}
-
-static struct trampoline_data *trampoline_data(void)
-{
-    return (struct trampoline_data *)((char *)phys_to_virt(trampoline_page) + TRAMPOLINE_DATA);
 }
 
 error_t arch_smp_init(void)
@@ -84,14 +81,9 @@ error_t arch_smp_init(void)
     trampoline_page = trampoline_find();
     if (trampoline_page.pa == 0)
         return ERR_unsupported;
-    phys_t root;
-    error_t error = trampoline_table(&root);
-    if (error != OK)
-        return error;
     memcpy(phys_to_virt(trampoline_page), trampoline_start, size);
-    trampoline_data()->root = root.pa;
     trampoline_data()->enter = (uint64_t)(uintptr_t)cpu_enter;
-    return OK;
+    return trampoline_table();
 }
 
 /* The CPU wants its SIPI twice if the first is lost; CPUs since the P6 need no long INIT wait. */
