@@ -98,4 +98,125 @@ $(OUT)/Image: $(KERNEL)
 .PHONY: force
 force:
 
+# --- on this machine: the portable core under sanitizers ----------------------------------------
+
+# What only makes sense in a booted kernel: start, page tables live, devices, other CPUs.
+HOST_LEFT_OUT := kernel/boot/main.c kernel/boot/inventory.c kernel/boot/power.c kernel/lib/string.c \
+                 kernel/mem/image.c kernel/mem/phys.c kernel/mem/vmap.c kernel/sched/smp.c \
+                 kernel/sched/irq.c kernel/sched/clock.c kernel/trace/log.c kernel/trace/panic.c \
+                 kernel/trace/symbol.c kernel/monitor/% kernel/selftest/% kernel/chip/%
+HOST_CORE := $(filter-out $(HOST_LEFT_OUT),$(PORTABLE)) $(sort $(wildcard kernel/arch/host/*.c))
+HOST_FLAGS := -std=c11 -D_GNU_SOURCE -DTERN_DEBUG -g -O1 -fno-omit-frame-pointer -pthread \
+              $(WARNINGS) $(INCLUDES) -Ikernel/arch/host/include -Ikernel/arch/host -Itests/unit
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN := -fsanitize=thread
+FUZZ := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+UNIT_SHARED  := $(sort $(filter-out tests/unit/unit_main.c %_test.c,$(wildcard tests/unit/*.c)))
+UNIT_TESTS   := $(sort $(wildcard tests/unit/*_test.c))
+UNIT_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(UNIT_TESTS) $(HOST_CORE)
+TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(HOST_CORE) \
+                $(addprefix tests/unit/,spinlock_test.c cpu_test.c metric_test.c frame_test.c)
+FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+# $(call host_objects,variant,sources)
+host_objects = $(patsubst %.c,$(HOST)/$(1)/%.o,$(2))
+
+$(HOST)/asan/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) -MMD -MP -c $< -o $@
+$(HOST)/tsan/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) -MMD -MP -c $< -o $@
+$(HOST)/fuzz/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) -MMD -MP -c $< -o $@
+
+$(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES))
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
+$(HOST)/unit-tsan: $(call host_objects,tsan,$(TSAN_SOURCES))
+	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) $^ -o $@
+$(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(call host_objects,fuzz,$(UNIT_SHARED) $(HOST_CORE))
+	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) $^ -o $@
+.PRECIOUS: $(HOST)/fuzz/%.o
+
+-include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES)) \
+           $(call host_objects,tsan,$(TSAN_SOURCES)) \
+           $(call host_objects,fuzz,$(UNIT_SHARED) $(HOST_CORE)))
+
+# --- what to do with it -------------------------------------------------------------------------
+
+.PHONY: help run test test-all unit fuzz fuzz-short boot-test soak bench check format docs deps clean
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo 'ARCH=x86_64|aarch64 (now $(ARCH))   BUILD=debug|release (now $(BUILD))   V=1 shows commands'
+
+run: ## install what is missing, build, boot to the monitor (Ctrl-A x quits)
+	$(Q)tools/deps build run
+	$(Q)$(MAKE) --no-print-directory kernel
+	$(Q)./tern boot --arch $(ARCH) --build $(BUILD) $(RUN_ARGS)
+
+LOG := build/test-$(ARCH).log
+test: ## install what is missing, build, run every test
+	$(Q)tools/deps build run test
+	$(Q)mkdir -p build; set -o pipefail; $(MAKE) --no-print-directory -k test-all 2>&1 | tee $(LOG); \
+	    made=$$?; python3 tools/count_tests.py $(LOG) && exit $$made
+test: SHELL := /bin/bash
+test-all: unit fuzz-short boot-test
+
+unit: $(HOST)/unit $(HOST)/unit-tsan ## unit tests on this machine, under ASan, UBSan and TSan
+	$(Q)$(HOST)/unit
+	$(Q)$(HOST)/unit-tsan
+	$(Q)python3 tests/unit/test_tern.py
+
+FUZZ_SECONDS ?= 600
+fuzz: ## fuzz each parser and allocator for FUZZ_SECONDS
+	$(Q)python3 tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZERS)
+fuzz: $(addprefix $(HOST)/fuzz-,$(FUZZERS))
+fuzz-short: $(addprefix $(HOST)/fuzz-,$(FUZZERS))
+	$(Q)python3 tests/fuzz/run.py --seconds 5 $(FUZZERS)
+
+boot-test: ## boot tests of ARCH
+	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
+	$(Q)$(MAKE) --no-print-directory kernel BUILD=release
+	$(Q)python3 tests/boot/run.py --arch $(ARCH)
+
+soak: ## the whole boot matrix, 100 boots with 8 CPUs, long fuzzing (LIMINE_DIR for Limine's rows)
+	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
+	$(Q)$(MAKE) --no-print-directory kernel BUILD=release
+	$(Q)python3 tests/boot/run.py --arch $(ARCH) --soak
+	$(Q)$(MAKE) --no-print-directory fuzz
+
+bench: ## figures as JSON lines (BENCH=pattern for a part)
+	$(Q)tools/deps build run
+	$(Q)for arch in $(ARCHES); do \
+	    $(MAKE) --no-print-directory kernel BUILD=release ARCH=$$arch >&2 || exit 1; done
+	$(Q)python3 tests/bench/run.py '$(BENCH)'
+
+CHECKED_C := $(shell git ls-files '*.c' '*.h')
+check: ## format, static analysis, layers, claims, sizes, mutations
+	$(Q)tools/deps build test check
+	$(Q)$(FORMAT) --dry-run -Werror $(CHECKED_C)
+	$(Q)python3 tools/check/layers.py
+	$(Q)python3 tools/check/sizes.py
+	$(Q)python3 tools/check/claims.py
+	$(Q)$(MAKE) --no-print-directory tidy ARCH=x86_64
+	$(Q)$(MAKE) --no-print-directory tidy ARCH=aarch64
+	$(Q)python3 tests/mutation/run.py
+
+.PHONY: tidy
+tidy:
+	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | \
+	    xargs -P 2 -n 4 sh -c '$(TIDY) --quiet "$$@" -- $(CFLAGS)' tidy
+
+format: ## put every C file into form
+	$(Q)$(FORMAT) -i $(CHECKED_C)
+
+deps: ## install everything that any target needs
+	$(Q)tools/deps
+
+clean: ## remove what was built
+	$(Q)rm -rf build
+
 -include $(KERNEL_OBJECTS:.o=.d)

@@ -130,6 +130,7 @@ static void kernel_main_climb(void)
     inventory_print();
     selftest_run();
     monitor_start();
+    cpu_set_idle_work(monitor_poll);
     cpu_idle_loop();
 }
 

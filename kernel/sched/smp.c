@@ -9,12 +9,19 @@
 #include "lib/assert.h"
 #include "mem/heap.h"
 #include "mem/vmap.h"
-#include "monitor/monitor.h"
 #include "sched/clock.h"
 #include "trace/log.h"
 
 #define START_TURNS   10000 /* of START_TURN_NS: a second */
 #define START_TURN_NS 100000
+
+static void (*idle_work)(void); /* the boot CPU's alone */
+
+void cpu_set_idle_work(void (*work)(void))
+{
+    assert(cpu_self() == &boot_cpu && idle_work == NULL);
+    idle_work = work;
+}
 
 _Noreturn void cpu_enter(struct cpu *cpu)
 {
@@ -32,8 +39,8 @@ _Noreturn void cpu_idle_loop(void)
     struct cpu *self = cpu_self();
     for (;;) {
         assert(self->held_count == 0);
-        if (self == &boot_cpu)
-            monitor_poll();
+        if (self == &boot_cpu && idle_work != NULL)
+            idle_work();
         metric_add(METRIC_idles, 1);
         arch_idle();
     }

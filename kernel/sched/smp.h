@@ -9,6 +9,12 @@
 /* Where arch/ brings a started CPU: on its stack, kernel page table live, interrupts off. */
 _Noreturn void cpu_enter(struct cpu *cpu);
 
+/*
+ * What the boot CPU does each time it wakes, besides serving interrupts; set once, at start-up.
+ * It runs with interrupts off and must not wait.
+ */
+void cpu_set_idle_work(void (*work)(void));
+
 /* Serves interrupts and the work they leave, halting in between; never returns. */
 _Noreturn void cpu_idle_loop(void);
 

@@ -1,6 +1,6 @@
 /* The deadline queue: against its model, in order, and with many entries. */
-#include "sched/deadline.h"
 #include "deadline_model.h"
+#include "sched/deadline.h"
 #include "unit.h"
 
 #include <stdlib.h>

@@ -32,8 +32,8 @@ void frame_model_start(void)
 {
     size_t size = FRAME_MODEL_FRAMES * sizeof(struct frame);
     if (database == NULL)
-        database =
-            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        database = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert(database != MAP_FAILED);
     host_frame_base = database;
     frame_reset();

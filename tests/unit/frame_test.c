@@ -85,7 +85,8 @@ TEST(frame_touches_only_what_it_gives)
     struct frame rubbish;
     memset(&rubbish, 0x01, sizeof(rubbish));
     for (uint32_t i = 0; i < FRAME_MODEL_FRAMES; i++)
-        written += memcmp(frame_of(PHYS((uint64_t)i << PAGE_SHIFT)), &rubbish, sizeof(rubbish)) != 0;
+        written +=
+            memcmp(frame_of(PHYS((uint64_t)i << PAGE_SHIFT)), &rubbish, sizeof(rubbish)) != 0;
     EXPECT(written <= FRAME_CACHE_SIZE);
     frame_model_free(frame, 0);
     frame_model_end();

@@ -45,10 +45,14 @@ void heap_model_start(void)
     allocated = 0;
 }
 
+static bool all_are(const uint8_t *bytes, size_t size, uint8_t value)
+{
+    return bytes[0] == value && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
 static void model_check_block(const struct model_block *block)
 {
-    for (size_t i = 0; i < block->size; i++)
-        assert(block->block[i] == block->fill);
+    assert(all_are(block->block, block->size, block->fill));
 }
 
 static void model_alloc(size_t size, bool zero)
@@ -61,8 +65,7 @@ static void model_alloc(size_t size, bool zero)
     allocated++;
     assert(is_aligned((uintptr_t)block, HEAP_MIN));
     assert(block >= (uint8_t *)memory && block + size <= (uint8_t *)memory + HEAP_MODEL_MEMORY);
-    for (size_t i = 0; zero && i < size; i++)
-        assert(block[i] == 0);
+    assert(!zero || all_are(block, size, 0));
     memset(block, next_fill, size);
     blocks[block_count++] = (struct model_block){block, size, next_fill++};
 }
@@ -95,7 +98,7 @@ static size_t model_size(uint8_t magnitude, uint8_t bits)
 
 static void model_step(uint8_t what, uint8_t magnitude, uint8_t operand)
 {
-    if ((what & 15) == 0) {
+    if (what == 0) {
         for (uint32_t i = 0; i < block_count; i++)
             model_check_block(&blocks[i]);
     } else if ((what & 15) == 1) {

@@ -1,9 +1,9 @@
 /* The kernel heap: against its model, at its limits, and when it is misused. */
-#include "mem/heap.h"
 #include "heap_model.h"
 #include "host.h"
 #include "lib/config.h"
 #include "mem/frame.h"
+#include "mem/heap.h"
 #include "unit.h"
 
 #include <stdlib.h>

@@ -18,7 +18,7 @@ MEDIA = os.path.join(BUILD, "media")
 STALE_SECONDS = 3600
 MODULE_NAME = "tern-module"
 MODULE_TEXT = b"A module of Tern's tests.\n"
-MODULE_COMMAND = "module words"
+MODULE_COMMAND = "tern-module words"  # the kernel calls a module by this
 LIMINE_FILES = {
     "x86_64": ("limine-bios-cd.bin", "limine-bios.sys", "limine-uefi-cd.bin"),
     "aarch64": ("limine-uefi-cd.bin",),
@@ -120,8 +120,9 @@ def grub_config(command_line, module):
             "    terminal_output serial\n"
             "fi\n"
             "insmod all_video\n"
-            "set gfxpayload=1024x768x32,auto\n"
             f"multiboot2 /boot/tern.elf{words}\n"
+            # After that command, which sets it to the kernel's wish: any mode, so 24 bits too.
+            "set gfxpayload=1024x768x32,auto\n"
             f"module2 /boot/{module} {MODULE_COMMAND}\n"
             "boot\n")
 

@@ -27,6 +27,7 @@ phys_t arch_memory_floor(void)
 
 static error_t read_protocol(enum start_protocol protocol, phys_t fdt)
 {
+    boot_info_init(&the_boot_info, protocol == START_IMAGE ? "image" : "limine");
     if (protocol == START_IMAGE)
         return image_read(&the_boot_info, fdt);
     error_t error = limine_read(&the_boot_info);

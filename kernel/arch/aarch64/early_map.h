@@ -3,9 +3,9 @@
  *
  * It shows the image at its linked address with its sections' rights, and physical memory in the
  * direct map by pieces of 1 GiB: those that hold the image and the device tree (Image), or those
- * that hold RAM by the loader's memory map (Limine). A second, low table shows the image's gigabyte at its
- * physical address, for code only; mmu_enter needs it whenever the MMU is turned on, and it is
- * in no CPU's TTBR0 at any other time.
+ * that hold RAM by the loader's memory map (Limine). A second, low table shows the image's gigabyte
+ * at its physical address, for code only; mmu_enter needs it whenever the MMU is turned on, and it
+ * is in no CPU's TTBR0 at any other time.
  *
  * The tables are data and not .bss, so that they are zero before .bss is cleared. They live for
  * ever: other CPUs start with the low one.

@@ -6,7 +6,7 @@
  * struct trap_frame (arch_trap.h) on the kernel stack and calls trap_entry(frame), interrupts off.
  *
  * A trap of the kernel itself may have found its stack used up, so entries 4..7 look first
- * whether SP leaves room for the frame on the stack that the CPU's struct names; if not, they
+ * whether SP is aligned and leaves room for the frame on the stack that the CPU's struct names; if not, they
  * go on at the top of the CPU's emergency stack, which is the stack from then on. SP_EL0 is free
  * while the kernel runs and keeps a register meanwhile. The other entries find SP_EL1 as the
  * kernel left it when it went to user mode.
@@ -29,8 +29,8 @@
     ldr x0, [x0, #CPU_STACK_LOW]
     sub x0, sp, x0
     sub x0, x0, #FRAME_SIZE
-    lsr x0, x0, #STACK_SHIFT            /* not 0 below the stack and above it */
-    cbnz x0, trap_stack_bad_\number
+    tst x0, #~(STACK_SIZE - 16)         /* below the stack, above it, or not aligned */
+    b.ne trap_stack_bad_\number
     mrs x0, sp_el0
     sub sp, sp, #FRAME_SIZE
     stp x0, x1, [sp]
@@ -78,6 +78,8 @@ trap_vectors:
 trap_move:
     mov x2, sp
     str x2, [x0, #CPU_BAD_SP]
+    ldr x2, [x0, #CPU_STACK_LOW]
+    str x2, [x0, #CPU_LOST_LOW]
     ldr x2, [x0, #CPU_EMERGENCY_LOW]
     str x2, [x0, #CPU_STACK_LOW]
     add sp, x2, #STACK_SIZE

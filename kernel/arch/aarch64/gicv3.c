@@ -6,8 +6,8 @@
  * the boot CPU, so that the others map nothing. Lines are told apart by affinity routing; the
  * old way is off. LPIs (ITS) are not used.
  */
-#include "arch/smp.h"
 #include "arch/mmu.h"
+#include "arch/smp.h"
 #include "boot/machine.h"
 #include "gic.h"
 #include "lib/assert.h"
@@ -16,21 +16,21 @@
 #include "sched/cpu.h"
 #include "trace/log.h"
 
-#define GICD_IROUTER    0x6000u
-#define GICD_SIZE       0x10000u
-#define GICD_ENABLE     (1u << 1 | 1u << 4) /* group 1, affinity routing */
-#define GICD_WRITING    (1u << 31)
-#define GICR_CTLR       0x0u
-#define GICR_TYPER      0x8u
-#define GICR_WAKER      0x14u
-#define GICR_LINES      0x10000u /* the second frame: the CPU's own lines, as in a distributor */
-#define GICR_WRITING    (1u << 3)
-#define GICR_STRIDE     0x20000u
-#define WAKER_SLEEP     (1u << 1)
-#define WAKER_ASLEEP    (1u << 2)
-#define TYPER_VIRTUAL   ((uint64_t)1 << 1) /* GICv4: two more frames */
-#define TYPER_LAST      ((uint64_t)1 << 4)
-#define WAIT_TURNS      1000000u
+#define GICD_IROUTER  0x6000u
+#define GICD_SIZE     0x10000u
+#define GICD_ENABLE   (1u << 1 | 1u << 4) /* group 1, affinity routing */
+#define GICD_WRITING  (1u << 31)
+#define GICR_CTLR     0x0u
+#define GICR_TYPER    0x8u
+#define GICR_WAKER    0x14u
+#define GICR_LINES    0x10000u /* the second frame: the CPU's own lines, as in a distributor */
+#define GICR_WRITING  (1u << 3)
+#define GICR_STRIDE   0x20000u
+#define WAKER_SLEEP   (1u << 1)
+#define WAKER_ASLEEP  (1u << 2)
+#define TYPER_VIRTUAL ((uint64_t)1 << 1) /* GICv4: two more frames */
+#define TYPER_LAST    ((uint64_t)1 << 4)
+#define WAIT_TURNS    1000000u
 
 /* System registers (12.2), by their encodings. */
 #define ICC_PMR_EL1     "S3_0_C4_C6_0"
@@ -78,8 +78,8 @@ static error_t redistributor_add(phys_t base, uint64_t *typer)
         error = vmap_device(PHYS(base.pa + GICR_LINES), PAGE_SIZE, flags, &r->lines);
     if (error != OK)
         return error;
-    *typer = gic_read(r->control, GICR_TYPER) |
-             (uint64_t)gic_read(r->control, GICR_TYPER + 4) << 32;
+    *typer = gic_read(r->control, GICR_TYPER) | (uint64_t)gic_read(r->control, GICR_TYPER + 4)
+                                                    << 32;
     r->affinity = typer_affinity(*typer);
     redistributor_count++;
     return OK;

@@ -18,7 +18,7 @@
 /* A field of an ID register: four bits, where 0 mostly means absent (Arm ARM D19.1.3). */
 #define id_field(name, low) ((uint32_t)(sysreg_read(name) >> (low)) & 0xf)
 
-#define barrier_isb() __asm__ volatile("isb" ::: "memory")
+#define barrier_isb()     __asm__ volatile("isb" ::: "memory")
 #define barrier_dsb(kind) __asm__ volatile("dsb " kind ::: "memory")
 
 #define MPIDR_AFFINITY ((uint64_t)0xff00ffffff) /* Aff3, Aff2, Aff1, Aff0 */

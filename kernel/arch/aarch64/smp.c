@@ -47,8 +47,8 @@ error_t arch_cpu_start(struct cpu *cpu)
     assert(cpu->arch.emergency_low != 0);
     cpu->arch.stack_low = cpu->stack_low;
     barrier_dsb("ish");
-    int64_t answer = psci_call(PSCI_CPU_ON, cpu->hardware_id, image_to_phys(start_cpu).pa,
-                               (uintptr_t)cpu);
+    int64_t answer =
+        psci_call(PSCI_CPU_ON, cpu->hardware_id, image_to_phys(start_cpu).pa, (uintptr_t)cpu);
     if (answer == PSCI_SUCCESS)
         return OK;
     return answer == PSCI_ALREADY_ON ? ERR_exists : ERR_unsupported;

@@ -30,6 +30,7 @@ _Static_assert(offsetof(struct cpu, arch.stack_low) == CPU_STACK_LOW, "entry.S r
 _Static_assert(offsetof(struct cpu, arch.emergency_low) == CPU_EMERGENCY_LOW,
                "entry.S relies on it");
 _Static_assert(offsetof(struct cpu, arch.bad_sp) == CPU_BAD_SP, "entry.S relies on it");
+_Static_assert(offsetof(struct cpu, arch.lost_low) == CPU_LOST_LOW, "entry.S relies on it");
 _Static_assert(offsetof(struct cpu, arch.scratch) == CPU_SCRATCH, "entry.S relies on it");
 _Static_assert(KERNEL_STACK_SIZE == STACK_SIZE, "entry.S relies on it");
 
@@ -66,13 +67,13 @@ static const char *const class_names[64] = {
     [CLASS_UNKNOWN] = "undefined instruction",
     [0x01] = "trapped wfi or wfe",
     [0x03] = "trapped 32-bit system register access",
-    [0x07] = "floating point or SIMD is off",
+    [0x07] = "use of floating point or SIMD, which are off,",
     [0x0d] = "branch target exception",
     [0x0e] = "illegal execution state",
     [CLASS_SVC_32] = "32-bit system call",
     [CLASS_SVC_64] = "system call",
     [0x18] = "trapped system register access",
-    [0x19] = "SVE is off",
+    [0x19] = "use of SVE, which is off,",
     [0x1c] = "pointer authentication failed",
     [CLASS_FETCH_USER] = "instruction abort",
     [CLASS_FETCH_KERNEL] = "instruction abort",
@@ -94,8 +95,8 @@ static const char *const class_names[64] = {
 };
 
 /* Fault status codes (DFSC, IFSC); those of the first sixteen end in the level. */
-static const char *const level_faults[] = {
-    "address size fault", "translation fault", "access flag fault", "permission fault"};
+static const char *const level_faults[] = {"address size fault", "translation fault",
+                                           "access flag fault", "permission fault"};
 static const struct {
     uint32_t code;
     const char *text;
@@ -233,7 +234,7 @@ static void describe_synchronous(struct text *text, const struct trap_frame *fra
     }
     if (class == CLASS_BRK || class == CLASS_SVC_64 || class == CLASS_SVC_32)
         text_add(text, " #%u", (uint32_t)frame->cause & 0xffff);
-    text_add(text, " at 0x%016llx by %s", (unsigned long long)frame->pc, frame_who(frame));
+    text_add(text, " by %s at 0x%016llx", frame_who(frame), (unsigned long long)frame->pc);
 }
 
 /* SError: the syndrome's meaning is the CPU's own (D19.2.37), so that it is only shown. */
@@ -244,23 +245,37 @@ static void describe_other(struct text *text, const struct trap_frame *frame)
     text_add(text, "%s", names[frame_kind(frame)]);
     if (frame_kind(frame) == KIND_SERROR)
         text_add(text, ", syndrome 0x%08x", (uint32_t)frame->cause);
-    text_add(text, " at 0x%016llx in %s", (unsigned long long)frame->pc, frame_who(frame));
+    text_add(text, " in %s at 0x%016llx", frame_who(frame), (unsigned long long)frame->pc);
 }
 
-/* Either SP had left the stack, or a large frame reached into the guard page below it. */
+/* A fault's address, or SP, just below the stack. */
+static bool is_below(uintptr_t address, uintptr_t low)
+{
+    return address < low && low - address <= STACK_SIZE;
+}
+
+/* SP had left the stack, or a large frame reached below it while SP was still right. */
 static bool is_stack_overflow(const struct trap_frame *frame)
 {
+    const struct arch_cpu *cpu = &cpu_self()->arch;
     if ((frame->vector & VECTOR_STACK_BAD) != 0)
-        return true;
-    uintptr_t low = cpu_self()->arch.stack_low;
-    return frame_is_abort(frame) && frame_group(frame) == GROUP_KERNEL && frame->fault < low &&
-           low - frame->fault <= PAGE_SIZE;
+        return is_below(frame->sp - FRAME_SIZE, cpu->lost_low);
+    return frame_is_abort(frame) && frame_group(frame) == GROUP_KERNEL &&
+           is_below(frame->fault, cpu->stack_low);
+}
+
+static void describe_stack(struct text *text, const struct trap_frame *frame)
+{
+    if (is_stack_overflow(frame))
+        text_add(text, "kernel stack overflow: ");
+    else if ((frame->vector & VECTOR_STACK_BAD) != 0)
+        text_add(text, "bad kernel stack pointer 0x%016llx: ", (unsigned long long)frame->sp);
 }
 
 void arch_trap_describe(const struct trap_frame *frame, char *buffer, size_t size)
 {
     struct text text = {.bytes = buffer, .size = size};
-    text_add(&text, "%s", is_stack_overflow(frame) ? "kernel stack overflow: " : "");
+    describe_stack(&text, frame);
     if (frame_kind(frame) == KIND_SYNCHRONOUS)
         describe_synchronous(&text, frame);
     else

@@ -4,11 +4,12 @@
 
 #include "lib/types.h"
 
-/* What entry code keeps per CPU; TPIDR_EL1 points here. The first four: arch_layout.h. */
+/* What entry code keeps per CPU; TPIDR_EL1 points here. All but the last: arch_layout.h. */
 struct arch_cpu {
     uintptr_t stack_low;     /* the stack in use */
     uintptr_t emergency_low; /* the stack for traps that find the other one unusable */
-    uintptr_t bad_sp;
+    uintptr_t bad_sp;        /* the last unusable SP */
+    uintptr_t lost_low;      /* the stack that it was off */
     uint64_t scratch[2];
     uint32_t gic_target; /* GICv2: this CPU's bit in target registers */
 };

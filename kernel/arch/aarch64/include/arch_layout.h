@@ -5,15 +5,15 @@
 #ifndef ARCH_LAYOUT_AARCH64_H
 #define ARCH_LAYOUT_AARCH64_H
 
-/* Of every stack of the kernel, so that entry.S can check SP with a shift (KERNEL_STACK_SIZE). */
-#define STACK_SHIFT 14
-#define STACK_SIZE  (1 << STACK_SHIFT)
+/* Of every stack of the kernel, so that entry.S can check SP with a mask (KERNEL_STACK_SIZE). */
+#define STACK_SIZE 0x4000
 
 /* struct arch_cpu, which is the beginning of struct cpu. */
 #define CPU_STACK_LOW     0  /* of the stack in use: the kernel's, or the emergency stack */
 #define CPU_EMERGENCY_LOW 8  /* the stack for a trap that finds the other one unusable */
-#define CPU_BAD_SP        16 /* for entry.S: the unusable SP */
-#define CPU_SCRATCH       24 /* for entry.S: two registers */
+#define CPU_BAD_SP        16 /* the last unusable SP */
+#define CPU_LOST_LOW      24 /* the stack that it was off */
+#define CPU_SCRATCH       32 /* for entry.S: two registers */
 
 /* struct trap_frame; its size is a multiple of 16 because SP has to be. */
 #define FRAME_SIZE   304

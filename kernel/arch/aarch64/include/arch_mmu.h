@@ -21,17 +21,17 @@ typedef uint64_t pte_t;
 #define ARCH_FRAME_BASE  ((uintptr_t)0xffffd00000000000)
 #define ARCH_KERNEL_BASE ((uintptr_t)0xffffffff80000000)
 
-#define PTE_VALID     ((pte_t)1 << 0)
-#define PTE_TABLE     ((pte_t)1 << 1) /* levels 3..1: a lower table; level 0: a page */
-#define PTE_ATTR(i)   ((pte_t)(i) << 2)
-#define PTE_USER      ((pte_t)1 << 6)
-#define PTE_READ_ONLY ((pte_t)1 << 7)
-#define PTE_INNER     ((pte_t)3 << 8) /* inner shareable: coherent among our CPUs */
-#define PTE_ACCESSED  ((pte_t)1 << 10)
+#define PTE_VALID      ((pte_t)1 << 0)
+#define PTE_TABLE      ((pte_t)1 << 1) /* levels 3..1: a lower table; level 0: a page */
+#define PTE_ATTR(i)    ((pte_t)(i) << 2)
+#define PTE_USER       ((pte_t)1 << 6)
+#define PTE_READ_ONLY  ((pte_t)1 << 7)
+#define PTE_INNER      ((pte_t)3 << 8) /* inner shareable: coherent among our CPUs */
+#define PTE_ACCESSED   ((pte_t)1 << 10)
 #define PTE_NOT_GLOBAL ((pte_t)1 << 11)
-#define PTE_PXN       ((pte_t)1 << 53)
-#define PTE_UXN       ((pte_t)1 << 54)
-#define PTE_ADDRESS   ((pte_t)0x0000fffffffff000)
+#define PTE_PXN        ((pte_t)1 << 53)
+#define PTE_UXN        ((pte_t)1 << 54)
+#define PTE_ADDRESS    ((pte_t)0x0000fffffffff000)
 
 /* Indices in MAIR_EL1, as mmu.h there sets it. */
 #define ATTR_NORMAL  0

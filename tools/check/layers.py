@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Checks which folder of the kernel includes which, and that no CPU is named outside arch/.
+
+RULES says what each folder may include; an include that no rule allows is an error, and so is a
+rule that nothing needs, so that the list stays true.
+"""
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+KERNEL = os.path.join(ROOT, "kernel")
+
+# Folder: the folders it may include, besides itself. "arch" is the contract, arch/include.
+RULES = {
+    "lib": set(),
+    "arch": {"lib", "boot"},
+    "sync": {"lib", "arch", "sched", "trace"},
+    "mem": {"lib", "arch", "boot", "sched", "sync", "trace"},
+    "sched": {"lib", "arch", "boot", "mem", "monitor", "sync", "trace"},
+    "trace": {"lib", "arch", "boot", "mem", "sched", "sync"},
+    "chip": {"lib", "arch", "boot", "mem", "sched", "sync", "trace"},
+    "boot": {"lib", "arch", "mem", "sched", "sync", "trace", "monitor", "selftest"},
+    "monitor": {"lib", "arch", "boot", "mem", "sched", "trace"},
+    "selftest": {"lib", "arch", "boot", "mem", "sched", "sync", "trace"},
+}
+CPU_NAMES = re.compile(r"x86|amd64|aarch64|arm64|armv8|\bintel\b|\bamd\b|__x86|__aarch", re.I)
+# Names of standards and their fields that contain a CPU's name: device-tree strings, notes.
+CPU_EXCEPTIONS = re.compile(r'"arm,|arch-x86/hvm|"linux,|Linux arm64')
+INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([\w./-]+)[">]')
+
+
+def sources():
+    """(path from kernel/, top folder) of the portable files and of the contract."""
+    for folder, _, names in os.walk(KERNEL):
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), KERNEL)
+            top = path.split(os.sep)[0]
+            if name.endswith((".c", ".h", ".S", ".def")) and (
+                    top != "arch" or path.startswith("arch/include")):
+                yield path, top
+
+
+def check_file(path, top, used):
+    """The sentences about one file; `used` gathers the rules that it needs."""
+    wrong = []
+    with open(os.path.join(KERNEL, path), encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if CPU_NAMES.search(CPU_EXCEPTIONS.sub("", line)):
+                wrong.append(f"kernel/{path}:{number}: names a CPU: {line.strip()}")
+            match = INCLUDE.match(line)
+            if match and "/" in match.group(1):
+                target = match.group(1).split("/")[0]
+                if target != top and target not in RULES.get(top, set()):
+                    wrong.append(f"kernel/{path}:{number}: {top} may not include {target}")
+                used.setdefault(top, set()).add(target)
+    return wrong
+
+
+def main():
+    wrong, used, count = [], {}, 0
+    for path, top in sorted(sources()):
+        if top not in RULES:
+            wrong.append(f"kernel/{path}: the folder {top} has no layer rule")
+        wrong += check_file(path, top, used)
+        count += 1
+    for top, allowed in RULES.items():
+        for target in sorted(allowed - used.get(top, set())):
+            wrong.append(f"tools/check/layers.py: {top} does not need {target}; tighten the rule")
+    print("\n".join(wrong + [f"layers: {count} files, {len(wrong)} wrong"]))
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
