@@ -53,7 +53,10 @@ static bool range_overlaps(const struct boot_range *range, uint64_t base, uint64
     return base <= range->base.pa + (range->size - 1) && range->base.pa <= base + (size - 1);
 }
 
-/* There is no room to note a range that withholds memory: take that memory out of the others. */
+/*
+ * There is no room to note a range that withholds memory: take that memory out of what is free
+ * now, and let what would be free after start-up be withheld, too.
+ */
 static void boot_info_withhold(struct boot_info *info, phys_t base, uint64_t size,
                                enum range_kind kind)
 {
@@ -61,8 +64,12 @@ static void boot_info_withhold(struct boot_info *info, phys_t base, uint64_t siz
     uint64_t end = align_up(base.pa + size, PAGE_SIZE);
     for (uint32_t i = 0; i < info->range_count; i++) {
         struct boot_range *range = &info->ranges[i];
-        if (range->kind < kind && range->size != 0 && range_overlaps(range, first, end - first))
+        if (range->size == 0 || range->kind >= kind || !range_overlaps(range, first, end - first))
+            continue;
+        if (range->kind == RANGE_USABLE)
             range_cut(range, first, end);
+        else if (range->kind == RANGE_LOADER)
+            range->kind = kind;
     }
 }
 

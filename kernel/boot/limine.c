@@ -130,7 +130,7 @@ static void limine_each(struct boot_info *info, enum limine_feature feature, uin
         count = LIMINE_COUNT_MAX;
     }
     for (uint64_t i = 0; i < count; i++) {
-        const char *slot = (const char *)array->entries + i * sizeof(void *);
+        const void *slot = (const void *)((uintptr_t)array->entries + i * sizeof(void *));
         const void *entry = NULL;
         if (limine_pointer(slot, sizeof(entry)) == NULL) {
             boot_info_fault(info, what, ERR_truncated);

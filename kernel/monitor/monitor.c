@@ -141,7 +141,7 @@ static bool escape_take(char byte)
         return escape != ESCAPE_NONE;
     case ESCAPE_BEGUN:
         escape = byte == '[' || byte == 'O' ? ESCAPE_INSIDE : ESCAPE_NONE;
-        return escape != ESCAPE_NONE;
+        return true;
     case ESCAPE_INSIDE:
         if (byte >= '@' && byte <= '~')
             escape = ESCAPE_NONE;

@@ -23,11 +23,7 @@ struct machine_register fake_uart_register;
 
 struct boot_info the_boot_info;
 
-static struct {
-    uint32_t line;
-    void (*handler)(void *context);
-    void *context;
-} fake_irq;
+static bool fake_unmasked[IRQ_LINES];
 
 static struct {
     enum log_level level;
@@ -60,21 +56,36 @@ uint32_t arch_irq_isa(uint32_t isa_line)
     return isa_line + 100;
 }
 
-error_t irq_attach(uint32_t line, void (*handler)(void *context), void *context)
+error_t arch_irq_init(void)
 {
-    if (fake_irq.handler != NULL)
-        return ERR_exists;
-    fake_irq.line = line;
-    fake_irq.handler = handler;
-    fake_irq.context = context;
     return OK;
+}
+
+void arch_irq_init_cpu(void)
+{
+}
+
+error_t arch_irq_unmask(uint32_t line)
+{
+    fake_unmasked[line] = true;
+    return OK;
+}
+
+void arch_irq_mask(uint32_t line)
+{
+    fake_unmasked[line] = false;
+}
+
+void arch_irq_text(char *text, size_t size)
+{
+    string_copy(text, size, "fake");
 }
 
 bool fake_irq_raise(uint32_t line)
 {
-    if (fake_irq.handler == NULL || fake_irq.line != line)
+    if (line >= IRQ_LINES || !fake_unmasked[line])
         return false;
-    fake_irq.handler(fake_irq.context);
+    irq_dispatch(line);
     return true;
 }
 

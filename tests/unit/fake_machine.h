@@ -24,7 +24,7 @@ extern uint64_t fake_mapped_size;
 extern enum machine_uart fake_uart;
 extern struct machine_register fake_uart_register;
 
-/* Calls the handler of `line`; false if there is none. */
+/* Lets `line` come in; false if it is masked. */
 bool fake_irq_raise(uint32_t line);
 
 /* A line for log_show. */

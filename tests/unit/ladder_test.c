@@ -139,8 +139,9 @@ static uint32_t model_pick(const struct random_ladder *ladder, uint32_t place)
             ready &= !ladder->need[i][j] || ladder->rows[j].order < place;
         if (!ready)
             continue;
-        const struct subsystem *a = &ladder->rows[i], *b = &ladder->rows[best];
-        if (best == UINT32_MAX || a->level < b->level ||
+        const struct subsystem *a = &ladder->rows[i];
+        const struct subsystem *b = best < RANDOM_MAX ? &ladder->rows[best] : NULL;
+        if (b == NULL || a->level < b->level ||
             (a->level == b->level && strcmp(a->name, b->name) < 0))
             best = i;
     }

@@ -72,7 +72,8 @@ static bool fault_at_size(uint32_t type, uint32_t size)
 {
     blob_multiboot2(&blob);
     blob_patch(&blob, find_tag(type) + 4, size, 4);
-    blob_patch(&blob, find_tag(type) + (uint32_t)align_up(size, 8), 0, 8); /* the list's end */
+    uint32_t next = find_tag(type) + (uint32_t)align_up(size, 8);
+    blob_patch(&blob, next, 8ull << 32, 8); /* the list's end */
     (void)read_blob();
     return info.fault_count == 1;
 }
