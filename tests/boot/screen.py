@@ -134,7 +134,7 @@ def compare_devices(wrong, screen, machine):
     wrong.match("firmware", screen.get("firmware"), firmware)
     interrupts = r"lapic, ioapic [12]" if x86 else f"gicv{machine.gic}"
     wrong.match("interrupts", screen.get("interrupts"), interrupts)
-    clock = r"tsc \d+\.\d MHz by \S.*" if x86 else r"cntvct 62\.5 MHz"
+    clock = r"tsc \d+\.\d MHz by \S.*" if x86 else r"cntvct 62\.5 MHz by cntfrq"
     wrong.match("clock", screen.get("clock"), clock)
     consoles = ["uart16550 at port 0x3f8" if x86 else "pl011 at 0x9000000"]
     consoles += ["framebuffer 1024x768"] if loader else []

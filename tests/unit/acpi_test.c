@@ -131,6 +131,22 @@ TEST(acpi_gic_version_is_guessed_where_it_is_not_said)
     EXPECT(read_patched("APIC", 44 + 20, 2, 1) == OK && machine.gic_version == 2);
 }
 
+/* Field by field: there are gaps between them. */
+static void expect_same(const struct machine *a, const struct machine *b)
+{
+    EXPECT(a->cpu_count == b->cpu_count && a->node_count == b->node_count);
+    EXPECT(memcmp(a->cpus, b->cpus, sizeof(a->cpus)) == 0);
+    EXPECT(memcmp(a->node_domain, b->node_domain, sizeof(a->node_domain)) == 0);
+    EXPECT(memcmp(a->distance, b->distance, sizeof(a->distance)) == 0);
+    EXPECT(a->memory_count == b->memory_count);
+    for (uint32_t i = 0; i < a->memory_count; i++)
+        EXPECT(a->memory[i].base.pa == b->memory[i].base.pa &&
+               a->memory[i].node == b->memory[i].node);
+    EXPECT(a->power == b->power && a->s5_type_b == b->s5_type_b && a->uart == b->uart);
+    EXPECT(a->ioapic_count == b->ioapic_count && a->pcie_count == b->pcie_count);
+    EXPECT(a->fault_count == 0 && b->fault_count == 0);
+}
+
 TEST(acpi_result_does_not_depend_on_the_order)
 {
     static struct machine first;
@@ -148,7 +164,7 @@ TEST(acpi_result_does_not_depend_on_the_order)
     acpi_finish(&blob, true);
     EXPECT(blob.size > size && read_blob() == OK);
     machine_finish(&machine, 0);
-    EXPECT(memcmp(&machine, &first, sizeof(first)) == 0);
+    expect_same(&machine, &first);
 }
 
 TEST(acpi_every_bad_checksum_is_counted)

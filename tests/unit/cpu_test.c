@@ -156,8 +156,7 @@ TEST(cpu_stop_others_stops_them)
     EXPECT(cpu_stop_others() == 0);
     EXPECT(cpu_online_count() == 1);
     EXPECT(cpu_stop_others() == 0);
-    for (uint32_t i = 1; i < 5; i++)
-        host_cpu_join(cpu_table[i]);
+    cpus_dismiss();
     cpu_call_others(note_run, runs);
     EXPECT(runs[1] == 0);
 }
@@ -182,6 +181,7 @@ TEST(cpu_of_many_that_stop_each_other_one_is_left)
     while (atomic_load(&winners) == 0)
         arch_cpu_relax();
     EXPECT(atomic_load(&winners) == 1 && cpu_online_count() == 1);
+    cpus_dismiss();
 }
 
 /* A CPU that was being started when all were stopped: it must not go on. */

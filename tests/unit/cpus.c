@@ -48,6 +48,13 @@ void cpus_finish(void)
         host_cpu_join(cpu_table[i]);
 }
 
+void cpus_dismiss(void)
+{
+    atomic_store(&ended, UINT32_MAX / 2);
+    for (uint32_t i = 1; i < cpu_count; i++)
+        host_cpu_join(cpu_table[i]);
+}
+
 void cpus_meet(void)
 {
     uint32_t round = atomic_fetch_add(&met, 1) / (cpu_count - 1);

@@ -19,6 +19,9 @@ void cpus_start(void (*body)(void *cpu));
 /* Serves their requests until all bodies have ended, and joins them. */
 void cpus_finish(void);
 
+/* Joins them where some were stopped, so that not all bodies end. */
+void cpus_dismiss(void);
+
 /* For bodies: waits, serving, until all bodies are here. */
 void cpus_meet(void);
 

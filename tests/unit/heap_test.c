@@ -73,7 +73,7 @@ TEST(heap_gives_frames_back)
 TEST(heap_says_when_memory_is_out_and_recovers)
 {
     heap_model_start();
-    static void *blocks[100000];
+    static void *blocks[HEAP_MODEL_MEMORY / HEAP_MIN];
     for (size_t size = 64; size <= HEAP_MAX; size *= 16) {
         uint32_t count = 0;
         while (count < COUNT_OF(blocks) && (blocks[count] = kmalloc(size)) != NULL)

@@ -26,6 +26,7 @@ void features_init(void)
         struct cpuid seven = cpuid_read(7, 0);
         features.fsgs = (seven.b >> 0 & 1) != 0;
         features.smep = (seven.b >> 7 & 1) != 0;
+        features.invpcid = (seven.b >> 10 & 1) != 0;
         features.smap = (seven.b >> 20 & 1) != 0;
         features.umip = (seven.c >> 2 & 1) != 0;
     }
@@ -45,6 +46,7 @@ void features_enable(void)
     cr4 |= features.umip ? CR4_UMIP : 0;
     cr4 |= features.smep ? CR4_SMEP : 0;
     cr4 |= features.smap ? CR4_SMAP : 0;
+    cr4 |= features.pcid ? CR4_PCID : 0; /* allowed while CR3 names context 0 (SDM 3A 4.10.1) */
     cr4_write(cr4);
     cr0_write((cr0_read() & ~(uint64_t)CR0_EM) | CR0_MP | CR0_NE | CR0_WP);
     msr_write(MSR_PAT, PAT_VALUE);
@@ -87,11 +89,11 @@ void arch_cpu_text(char *text, size_t size)
 
 void arch_cpu_features(char *text, size_t size)
 {
-    print_buffer(text, size, "%s%s%s%s%s%s%s%s%s%s%s%s", features.nx ? "nx " : "",
+    print_buffer(text, size, "%s%s%s%s%s%s%s%s%s%s%s%s%s", features.nx ? "nx " : "",
                  features.page_1gib ? "1gib-pages " : "", features.smep ? "smep " : "",
                  features.smap ? "smap " : "", features.umip ? "umip " : "",
-                 features.pcid ? "pcid " : "", features.x2apic ? "x2apic " : "",
-                 features.tsc_deadline ? "tsc-deadline " : "",
+                 features.pcid ? "pcid " : "", features.invpcid ? "invpcid " : "",
+                 features.x2apic ? "x2apic " : "", features.tsc_deadline ? "tsc-deadline " : "",
                  features.tsc_invariant ? "invariant-tsc " : "", features.xsave ? "xsave " : "",
                  features.fsgs ? "fsgsbase " : "", features.hypervisor ? "hypervisor " : "");
 }

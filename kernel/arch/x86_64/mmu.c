@@ -16,9 +16,20 @@ void arch_mmu_switch(phys_t root)
     cr3_write(root.pa);
 }
 
-/* Toggling PGE drops global entries too (SDM 3A 4.10.4.1). */
+/* INVPCID type 2: all contexts, global entries too (SDM 3A 4.10.4.1). */
+static void flush_invpcid(void)
+{
+    const uint64_t descriptor[2] = {0, 0};
+    __asm__ volatile("invpcid %0, %1" ::"m"(descriptor), "r"((uint64_t)2) : "memory");
+}
+
+/* Toggling PGE drops global entries too (ibidem). */
 static void flush_all(void)
 {
+    if (features.invpcid) {
+        flush_invpcid();
+        return;
+    }
     uint64_t cr4 = cr4_read();
     cr4_write(cr4 & ~(uint64_t)CR4_PGE);
     cr4_write(cr4);

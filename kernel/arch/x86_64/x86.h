@@ -23,18 +23,12 @@
 #define VECTOR_ERROR    254
 #define VECTOR_SPURIOUS 255
 
-enum ist {
-    IST_NONE,
-    IST_NMI,
-    IST_DOUBLE_FAULT,
-    IST_MACHINE_CHECK,
-    IST_COUNT
-};
+enum ist { IST_NONE, IST_NMI, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_COUNT };
 
 /* CPU features that the kernel chooses by, found once on the boot CPU (features.c). */
 struct features {
-    bool page_1gib, nx, smep, smap, umip, pcid, x2apic, tsc_deadline, tsc_invariant, xsave, fsgs,
-        hypervisor;
+    bool page_1gib, nx, smep, smap, umip, pcid, invpcid, x2apic, tsc_deadline, tsc_invariant, xsave,
+        fsgs, hypervisor;
     uint32_t max_leaf;
 };
 extern struct features features;
