@@ -48,7 +48,8 @@ void features_enable(void)
     cr4 |= features.smap ? CR4_SMAP : 0;
     cr4 |= features.pcid ? CR4_PCID : 0; /* allowed while CR3 names context 0 (SDM 3A 4.10.1) */
     cr4_write(cr4);
-    cr0_write((cr0_read() & ~(uint64_t)CR0_EM) | CR0_MP | CR0_NE | CR0_WP);
+    /* CD and NW are set after INIT, and firmware may leave them so: caches on (SDM 3A 11.5.1). */
+    cr0_write((cr0_read() & ~(uint64_t)(CR0_EM | CR0_CD | CR0_NW)) | CR0_MP | CR0_NE | CR0_WP);
     msr_write(MSR_PAT, PAT_VALUE);
 }
 

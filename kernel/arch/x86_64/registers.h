@@ -9,6 +9,8 @@
 #define CR0_TS     (1u << 3)
 #define CR0_NE     (1u << 5)
 #define CR0_WP     (1u << 16)
+#define CR0_NW     (1u << 29)
+#define CR0_CD     (1u << 30)
 #define CR4_PGE    (1u << 7)
 #define CR4_FXSR   (1u << 9)
 #define CR4_XMMEX  (1u << 10)

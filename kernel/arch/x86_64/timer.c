@@ -21,6 +21,9 @@
 #define PM_TIMER_HZ 3579545u
 #define PIT_HZ      1193182u
 
+#define SAMPLES       5
+#define MEASURE_TURNS 10000000
+
 /* A counter of the machine with a known rate. */
 struct reference {
     const char *name;
@@ -63,8 +66,8 @@ static bool hpet_open(struct reference *reference)
     if (period_fs == 0 || period_fs > 100000000) /* HPET 1.0a 2.3.4 */
         return false;
     hpet_window[0x10 / 8] |= 1;
-    *reference = (struct reference){"hpet", hpet_read, 1000000000000000u / period_fs, UINT32_MAX,
-                                    500};
+    *reference =
+        (struct reference){"hpet", hpet_read, 1000000000000000u / period_fs, UINT32_MAX, 500};
     return true;
 }
 
@@ -86,22 +89,46 @@ static bool pit_open(struct reference *reference)
     return true;
 }
 
+/* All three counters at nearly one instant. */
+struct sample {
+    uint64_t reference, tsc, lapic;
+};
+
+/*
+ * An interruption by the hypervisor or by SMM between the reads would spoil the sample: of a few,
+ * the one whose reads lie closest together counts.
+ */
+static struct sample sample_take(const struct reference *r)
+{
+    struct sample best = {0, 0, 0};
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < SAMPLES; i++) {
+        uint64_t before = arch_counter();
+        uint64_t reference = r->read(), lapic = lapic_timer_left();
+        uint64_t after = arch_counter();
+        if (after - before < least) {
+            least = after - before;
+            best = (struct sample){reference, before + least / 2, lapic};
+        }
+    }
+    return best;
+}
+
 static uint64_t reference_measure(const struct reference *r)
 {
     const uint64_t span = r->hertz * r->window_us / 1000000;
     lapic_timer_setup(0);
     lapic_timer_set(UINT32_MAX);
-    uint64_t begin = r->read();
-    uint64_t tsc_begin = arch_counter(), lapic_begin = lapic_timer_left();
-    uint64_t passed, turns = 0;
-    do {
-        passed = (r->read() - begin) & r->mask;
-    } while (passed < span && ++turns < 10000000); /* a dead reference must not hang us */
-    uint64_t tsc = arch_counter() - tsc_begin, lapic = lapic_begin - lapic_timer_left();
+    struct sample begin = sample_take(r);
+    uint64_t turns = 0; /* a dead reference must not hang us */
+    while (((r->read() - begin.reference) & r->mask) < span && ++turns < MEASURE_TURNS)
+        arch_cpu_relax();
+    struct sample end = sample_take(r);
     lapic_timer_set(0);
-    if (passed < span)
+    uint64_t passed = (end.reference - begin.reference) & r->mask, tsc = end.tsc - begin.tsc;
+    if (turns == MEASURE_TURNS || passed == 0)
         return 0;
-    lapic_hertz = lapic * r->hertz / passed;
+    lapic_hertz = (begin.lapic - end.lapic) * r->hertz / passed;
     clock_note_wait(tsc);
     return tsc * r->hertz / passed;
 }
