@@ -44,7 +44,7 @@ PORTABLE := $(sort $(wildcard kernel/boot/*.c kernel/chip/*.c kernel/lib/*.c ker
             kernel/monitor/*.c kernel/sched/*.c kernel/selftest/*.c kernel/sync/*.c \
             kernel/trace/*.c))
 KERNEL_SOURCES := $(PORTABLE) $(sort $(wildcard kernel/arch/$(ARCH)/*.c kernel/arch/$(ARCH)/*.S))
-KERNEL_OBJECTS := $(patsubst %,$(OUT)/%.o,$(KERNEL_SOURCES)) $(OUT)/font.o
+KERNEL_OBJECTS := $(patsubst %,$(OUT)/%.o,$(KERNEL_SOURCES) build/font.c)
 KERNEL_SCRIPT  := kernel/arch/$(ARCH)/kernel.ld
 KERNEL := $(OUT)/tern.elf
 IMAGES_x86_64  := $(KERNEL)
@@ -65,12 +65,10 @@ $(OUT)/%.S.o: %.S $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/font.c: tools/font.py
+# The framebuffer's letters, made from a Debian package (tools/font.py).
+build/font.c: tools/font.py
 	@mkdir -p $(@D)
 	$(Q)python3 tools/font.py $@
-
-$(OUT)/font.o: $(OUT)/font.c $(OUT)/flags
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Changed flags rebuild everything.
 $(OUT)/flags: force
@@ -101,11 +99,12 @@ force:
 # --- on this machine: the portable core under sanitizers ----------------------------------------
 
 # What only makes sense in a booted kernel: start, page tables live, devices, other CPUs.
-HOST_LEFT_OUT := kernel/boot/main.c kernel/boot/inventory.c kernel/boot/power.c kernel/lib/string.c \
-                 kernel/mem/image.c kernel/mem/phys.c kernel/mem/vmap.c kernel/sched/smp.c \
-                 kernel/sched/irq.c kernel/sched/clock.c kernel/trace/log.c kernel/trace/panic.c \
-                 kernel/trace/symbol.c kernel/monitor/% kernel/selftest/% kernel/chip/%
-HOST_CORE := $(filter-out $(HOST_LEFT_OUT),$(PORTABLE)) $(sort $(wildcard kernel/arch/host/*.c))
+HOST_LEFT_OUT := kernel/boot/main.c \
+                 kernel/lib/string.c kernel/mem/image.c kernel/mem/phys.c kernel/mem/vmap.c \
+                 kernel/sched/smp.c kernel/trace/log.c kernel/trace/panic.c \
+                 kernel/trace/symbol.c kernel/selftest/%
+HOST_CORE := $(filter-out $(HOST_LEFT_OUT),$(PORTABLE)) $(sort $(wildcard kernel/arch/host/*.c)) \
+             build/font.c
 HOST_FLAGS := -std=c11 -D_GNU_SOURCE -DTERN_DEBUG -g -O1 -fno-omit-frame-pointer -pthread \
               $(WARNINGS) $(INCLUDES) -Ikernel/arch/host/include -Ikernel/arch/host -Itests/unit
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -114,9 +113,11 @@ FUZZ := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 UNIT_SHARED  := $(sort $(filter-out tests/unit/unit_main.c %_test.c,$(wildcard tests/unit/*.c)))
 UNIT_TESTS   := $(sort $(wildcard tests/unit/*_test.c))
-UNIT_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(UNIT_TESTS) $(HOST_CORE)
-TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(HOST_CORE) \
+# Drivers register themselves, so nothing names them.
+UNIT_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(UNIT_TESTS) $(wildcard kernel/chip/*.c)
+TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
                 $(addprefix tests/unit/,spinlock_test.c cpu_test.c metric_test.c frame_test.c)
+FUZZ_SHARED  := $(UNIT_SHARED) tests/fuzz/fuzz.c
 FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 # $(call host_objects,variant,sources)
@@ -132,17 +133,24 @@ $(HOST)/fuzz/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) -MMD -MP -c $< -o $@
 
-$(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES))
+# As libraries, so that a test links only the parts that it names.
+$(HOST)/asan/core.a: $(call host_objects,asan,$(HOST_CORE))
+$(HOST)/tsan/core.a: $(call host_objects,tsan,$(HOST_CORE))
+$(HOST)/fuzz/core.a: $(call host_objects,fuzz,$(HOST_CORE) $(FUZZ_SHARED))
+$(HOST)/%/core.a:
+	$(Q)rm -f $@ && llvm-ar-19 rcs $@ $^
+
+$(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES)) $(HOST)/asan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
-$(HOST)/unit-tsan: $(call host_objects,tsan,$(TSAN_SOURCES))
+$(HOST)/unit-tsan: $(call host_objects,tsan,$(TSAN_SOURCES)) $(HOST)/tsan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) $^ -o $@
-$(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(call host_objects,fuzz,$(UNIT_SHARED) $(HOST_CORE))
+$(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) $^ -o $@
 .PRECIOUS: $(HOST)/fuzz/%.o
 
--include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES)) \
-           $(call host_objects,tsan,$(TSAN_SOURCES)) \
-           $(call host_objects,fuzz,$(UNIT_SHARED) $(HOST_CORE)))
+-include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES) $(HOST_CORE)) \
+           $(call host_objects,tsan,$(TSAN_SOURCES) $(HOST_CORE)) \
+           $(call host_objects,fuzz,$(FUZZ_SHARED) $(HOST_CORE)))
 
 # --- what to do with it -------------------------------------------------------------------------
 
@@ -173,9 +181,17 @@ unit: $(HOST)/unit $(HOST)/unit-tsan ## unit tests on this machine, under ASan, 
 FUZZ_SECONDS ?= 600
 fuzz: ## fuzz each parser and allocator for FUZZ_SECONDS
 	$(Q)python3 tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZERS)
-fuzz: $(addprefix $(HOST)/fuzz-,$(FUZZERS))
-fuzz-short: $(addprefix $(HOST)/fuzz-,$(FUZZERS))
+fuzz: fuzz-built
+fuzz-short: fuzz-built
 	$(Q)python3 tests/fuzz/run.py --seconds 5 $(FUZZERS)
+
+# Seeds for the parsers, from the same blobs that the unit tests use.
+.PHONY: fuzz-built
+fuzz-built: $(addprefix $(HOST)/fuzz-,$(FUZZERS)) $(HOST)/seeds
+	$(Q)$(HOST)/seeds build/fuzz
+$(HOST)/seeds: $(call host_objects,asan,tests/fuzz/seeds.c) \
+               $(call host_objects,asan,$(filter tests/unit/blobs%,$(UNIT_SHARED))) $(HOST)/asan/core.a
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
 
 boot-test: ## boot tests of ARCH
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug

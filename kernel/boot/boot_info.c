@@ -178,21 +178,22 @@ static size_t readable_bytes(phys_t from, size_t most)
 bool boot_string(phys_t from, char *to, size_t size)
 {
     size_t length = 0;
-    to[0] = '\0';
-    while (length + 1 < size) {
+    while (length < size) {
         size_t to_page_end = PAGE_SIZE - (from.pa & (PAGE_SIZE - 1));
-        size_t chunk = readable_bytes(from, min_u64(size - 1 - length, to_page_end));
+        size_t chunk = readable_bytes(from, min_u64(size - length, to_page_end));
         const char *text = phys_window(from, chunk);
         if (chunk == 0 || text == NULL)
-            return false;
+            break;
         size_t piece = string_length(text, chunk);
         memcpy(to + length, text, piece);
         length += piece;
-        to[length] = '\0';
-        if (piece < chunk)
+        if (piece < chunk) {
+            to[length] = '\0';
             return true;
+        }
         from.pa += chunk;
     }
+    to[length < size ? length : size - 1] = '\0';
     return false;
 }
 

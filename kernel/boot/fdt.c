@@ -295,11 +295,6 @@ bool fdt_property_has(const struct fdt_walk *walk, const char *name, const char 
     return fdt_property(walk, name, &value) && fdt_value_has(&value, text);
 }
 
-bool fdt_compatible(const struct fdt_walk *walk, const char *text)
-{
-    return fdt_property_has(walk, "compatible", text);
-}
-
 bool fdt_enabled(const struct fdt_walk *walk)
 {
     struct fdt_value value;

@@ -78,9 +78,6 @@ bool fdt_value_has(const struct fdt_value *value, const char *text);
 /* True if `text` is one of the strings of the property `name`. */
 bool fdt_property_has(const struct fdt_walk *walk, const char *name, const char *text);
 
-/* True if `compatible` (2.3.1) names `text`. */
-bool fdt_compatible(const struct fdt_walk *walk, const char *text);
-
 /* False if `status` (2.3.4) says anything else than "okay" (or "ok", as old trees do). */
 bool fdt_enabled(const struct fdt_walk *walk);
 

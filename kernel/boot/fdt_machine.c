@@ -25,7 +25,9 @@ static bool read_interrupt(const struct fdt_walk *node, uint32_t index, uint32_t
     struct fdt_value value;
     uint32_t kind = 0, number = 0;
     if (!fdt_property(node, "interrupts", &value) || !fdt_cell(&value, index * 3, &kind) ||
-        !fdt_cell(&value, index * 3 + 1, &number) || kind > 1 || number >= 1020 - 32)
+        !fdt_cell(&value, index * 3 + 1, &number) || kind > 1)
+        return false;
+    if (number >= (kind == 1 ? 16u : 1020u - 32u))
         return false;
     *irq = number + (kind == 1 ? 16 : 32);
     return true;

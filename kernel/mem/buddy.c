@@ -64,12 +64,14 @@ static void buddy_push_locked(struct buddy_node *node, uint32_t number, uint32_t
     uint32_t next = (node->listed & bit) != 0 ? node->first[order] : FRAME_NONE;
     if (next != FRAME_NONE)
         frame_at(next)->prev = number;
-    *frame_at(number) = (struct frame){.next = next,
-                                       .prev = FRAME_NONE,
-                                       .order = (uint8_t)order,
-                                       .state = FRAME_FREE,
-                                       .node = (uint8_t)buddy_regions[region].node,
-                                       .region = (uint8_t)region};
+    struct frame *frame = frame_at(number);
+    frame->next = next;
+    frame->prev = FRAME_NONE;
+    frame->references = 0;
+    frame->order = (uint8_t)order;
+    frame->node = (uint8_t)buddy_regions[region].node;
+    frame->region = (uint8_t)region;
+    frame_set_state(frame, FRAME_FREE);
     node->first[order] = number;
     node->listed |= bit;
     node->blocks[order]++;
@@ -79,7 +81,7 @@ static void buddy_push_locked(struct buddy_node *node, uint32_t number, uint32_t
 static void buddy_unlink_locked(struct buddy_node *node, const struct frame *frame)
 {
     uint32_t order = frame->order;
-    debug_assert(frame->state == FRAME_FREE && node->blocks[order] != 0);
+    debug_assert(frame_state(frame) == FRAME_FREE && node->blocks[order] != 0);
     if (frame->next != FRAME_NONE)
         frame_at(frame->next)->prev = frame->prev;
     if (frame->prev != FRAME_NONE)
@@ -100,7 +102,7 @@ static bool buddy_joins(uint32_t number, uint32_t order, const struct buddy_regi
     if (region->frontier - number < (1u << order))
         return false;
     const struct frame *frame = frame_at(number);
-    return frame->state == FRAME_FREE && frame->order == order;
+    return frame_state(frame) == FRAME_FREE && frame->order == order;
 }
 
 /* Puts a block into the lists, joined with its buddies. */
@@ -112,7 +114,7 @@ static void buddy_give_locked(struct buddy_node *node, uint32_t number, uint32_t
         if (!buddy_joins(buddy, order, &buddy_regions[region]))
             break;
         buddy_unlink_locked(node, frame_at(buddy));
-        frame_at(number | (1u << order))->state = FRAME_INNER;
+        frame_set_state(frame_at(number | (1u << order)), FRAME_INNER);
         number &= ~(1u << order);
         order++;
     }
@@ -171,7 +173,7 @@ static uint32_t buddy_take_locked(struct buddy_node *node, uint32_t order, enum 
         buddy_push_locked(node, number + (1u << found), found, frame->region);
     }
     frame->order = (uint8_t)order;
-    frame->state = (uint8_t)state;
+    frame_set_state(frame, state);
     frame->references = 1;
     return number;
 }
@@ -230,7 +232,7 @@ static void buddy_check_list_locked(const struct buddy_node *node, uint32_t orde
     while (number != FRAME_NONE) {
         const struct frame *frame = frame_at(number);
         const struct buddy_region *region = &buddy_regions[frame->region];
-        assert(frame->state == FRAME_FREE && frame->order == order && frame->prev == prev);
+        assert(frame_state(frame) == FRAME_FREE && frame->order == order && frame->prev == prev);
         assert(is_aligned(number, (uint64_t)1 << order));
         assert(number >= region->first && number < region->frontier);
         assert(frame->node == region->node && &buddy_nodes[region->node] == node);
@@ -250,10 +252,10 @@ static uint64_t buddy_check_region_locked(const struct buddy_region *region)
     assert(region->frontier >= region->first && region->frontier <= region->end);
     while (number < region->frontier) {
         const struct frame *frame = frame_at(number);
-        assert(frame->state != FRAME_INNER && frame->order <= FRAME_ORDER_MAX);
+        assert(frame_state(frame) != FRAME_INNER && frame->order <= FRAME_ORDER_MAX);
         assert(&buddy_regions[frame->region] == region && frame->node == region->node);
         assert(is_aligned(number, (uint64_t)1 << frame->order));
-        if (frame->state == FRAME_FREE)
+        if (frame_state(frame) == FRAME_FREE)
             free += 1u << frame->order;
         number += 1u << frame->order;
     }

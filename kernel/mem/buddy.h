@@ -18,6 +18,11 @@ static inline struct frame *frame_at(uint32_t number)
     return arch_frame_base() + number;
 }
 
+static inline void frame_set_state(struct frame *frame, enum frame_state state)
+{
+    atomic_store_explicit(&frame->state, (uint8_t)state, memory_order_relaxed);
+}
+
 /* Gives frames [first, end) of `node`. Boot only, one caller. full if the table is. */
 error_t buddy_add_region(uint32_t first, uint32_t end, uint32_t node);
 

@@ -135,8 +135,8 @@ static inline uint32_t cache_take(struct cpu *cpu, uint32_t count)
 {
     uint32_t number = cpu->frames.numbers[count - 1];
     struct frame *frame = frame_at(number);
-    debug_assert(frame->state == FRAME_CACHED && frame->node == cpu->node);
-    frame->state = FRAME_USED;
+    debug_assert(frame_state(frame) == FRAME_CACHED && frame->node == cpu->node);
+    frame_set_state(frame, FRAME_USED);
     frame->references = 1;
     cache_set_count(cpu, count - 1);
     return number;
@@ -144,7 +144,7 @@ static inline uint32_t cache_take(struct cpu *cpu, uint32_t count)
 
 static inline void cache_put(struct cpu *cpu, uint32_t count, uint32_t number)
 {
-    frame_at(number)->state = FRAME_CACHED;
+    frame_set_state(frame_at(number), FRAME_CACHED);
     cpu->frames.numbers[count] = number;
     cache_set_count(cpu, count + 1);
 }
@@ -211,7 +211,7 @@ void frame_free(phys_t address, uint32_t order)
 {
     uint32_t number = (uint32_t)(address.pa >> PAGE_SHIFT);
     const struct frame *frame = frame_at(number);
-    assert(frame->state == FRAME_USED && frame->order == order);
+    assert(frame_state(frame) == FRAME_USED && frame->order == order);
     assert(frame->references <= 1);
     uint64_t irq = arch_irq_save();
     struct cpu *cpu = cpu_self();
@@ -245,7 +245,7 @@ void frame_check(void)
     assert(cache_count(cpu) <= FRAME_CACHE_SIZE);
     for (uint32_t i = 0; i < cache_count(cpu); i++) {
         const struct frame *frame = frame_at(cpu->frames.numbers[i]);
-        assert(frame->state == FRAME_CACHED && frame->order == 0 && frame->node == cpu->node);
+        assert(frame_state(frame) == FRAME_CACHED && frame->order == 0 && frame->node == cpu->node);
     }
     arch_irq_restore(irq);
 }

@@ -19,6 +19,7 @@
 
 #include "lib/error.h"
 #include "lib/types.h"
+#include <stdatomic.h>
 
 #define FRAME_ORDER_MAX 18 /* 1 GiB */
 #define FRAME_CHUNK     9  /* most order of a piece taken from the untouched, unless asked: 2 MiB */
@@ -35,10 +36,21 @@ struct frame {
     uint32_t next, prev; /* neighbours in the free list, as frame numbers; the owner's if used */
     uint32_t references; /* the owner's; 1 when allocated, at most 1 when freed */
     uint8_t order;
-    uint8_t state;  /* enum frame_state */
-    uint8_t node;   /* constant while it is a head */
-    uint8_t region; /* buddy.c: the region that it lies in */
+    _Atomic(uint8_t) state; /* enum frame_state; see below */
+    uint8_t node;           /* constant while it is a head */
+    uint8_t region;         /* buddy.c: the region that it lies in */
 };
+
+/*
+ * A block goes to and from a CPU's cache without a lock, while another CPU that frees the buddy
+ * looks, with the node's lock, whether it is free. So `state` is atomic; relaxed is enough, for
+ * FRAME_FREE is set and left under the lock only, and all other states say "no" alike.
+ */
+static inline enum frame_state frame_state(const struct frame *frame)
+{
+    return atomic_load_explicit(&frame->state, memory_order_relaxed);
+}
+
 _Static_assert(sizeof(struct frame) == 16, "the database costs 16 bytes per frame");
 
 enum frame_flags {

@@ -268,7 +268,8 @@ static void heap_free_large(char *block)
     phys_t memory = virt_to_phys(block);
     const struct frame *frame = frame_of(memory);
     uint32_t order = frame->order, asked = frame->next;
-    assert(frame->state == FRAME_USED && order >= SLAB_ORDER && order < SLAB_ORDER + LARGE_COUNT);
+    assert(frame_state(frame) == FRAME_USED && order >= SLAB_ORDER &&
+           order < SLAB_ORDER + LARGE_COUNT);
     assert(asked != 0 && asked <= PAGE_SIZE << order);
     debug_assert(bytes_are(block + asked, large_red_size(asked, order), RED_BYTE));
     large_count(order, -1);

@@ -92,7 +92,9 @@ TEST(acpi_gic_machine)
     EXPECT(read_blob() == OK && machine.fault_count == 0);
     REQUIRE(machine.cpu_count == 2);
     EXPECT(machine.cpus[1].hardware_id == 0x100000001 && machine.cpus[1].firmware_id == 1);
-    EXPECT(machine.cpus[1].redistributor.pa == 0x80c0000 && machine.cpus[1].node == 1);
+    EXPECT(machine.cpus[1].redistributor.pa == 0x80c0000);
+    EXPECT(machine.node_domain[machine.cpus[0].node] == 0);
+    EXPECT(machine.node_domain[machine.cpus[1].node] == 1);
     EXPECT(machine.gic_version == 3 && machine.gic_distributor.pa == 0x8000000);
     EXPECT(machine.gic_cpu_interface.pa == 0x8010000 && machine.gic_its.pa == 0x8080000);
     REQUIRE(machine.gic_redist_count == 1);
@@ -301,6 +303,16 @@ TEST(acpi_small_tables_that_lie)
     blob_acpi_gic(&blob);
     EXPECT(read_patched("GTDT", 4, 71, 4) == OK && machine.timer_virtual_irq == 0);
     EXPECT(machine.fault_count == 1);
+}
+
+TEST(acpi_pm_timer_is_a_port_or_nothing)
+{
+    blob_acpi_pc(&blob);
+    EXPECT(read_patched("FACP", 76, 0x10608, 4) == OK && machine.pm_timer_port == 0);
+    EXPECT(read_patched("FACP", 208, 0x2001, 4) == OK);
+    EXPECT(read_patched("FACP", 212, 0x1608, 8) == OK && machine.pm_timer_port == 0x1608);
+    EXPECT(read_patched("FACP", 208, 0x2000, 4) == OK && machine.pm_timer_port == 0);
+    EXPECT(machine.fault_count == 0);
 }
 
 TEST(acpi_s5_encodings)

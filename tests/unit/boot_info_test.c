@@ -290,7 +290,8 @@ TEST(boot_info_strings_end_with_the_memory)
     (void)blob_load(&blob);
     EXPECT(boot_string(PHYS(BLOB_BASE), text, sizeof(text)) && strcmp(text, "hello") == 0);
     EXPECT(!boot_string(PHYS(BLOB_BASE), text, 4) && strcmp(text, "hel") == 0);
-    EXPECT(boot_string(PHYS(BLOB_BASE), text, 7) && strcmp(text, "hello") == 0);
+    EXPECT(boot_string(PHYS(BLOB_BASE), text, 6) && strcmp(text, "hello") == 0);
+    EXPECT(!boot_string(PHYS(BLOB_BASE), text, 5) && strcmp(text, "hell") == 0);
     EXPECT(!boot_string(PHYS(BLOB_BASE + 6), text, sizeof(text)));
     EXPECT(strcmp(text, "open end") == 0);
     EXPECT(!boot_string(PHYS(BLOB_BASE + 14), text, sizeof(text)) && text[0] == '\0');
@@ -331,6 +332,10 @@ TEST(boot_info_framebuffer)
     EXPECT(info.framebuffer.blue_shift == 0);
     EXPECT(info.range_count == 1 && info.ranges[0].kind == RANGE_FRAMEBUFFER);
     EXPECT(info.ranges[0].size == 3328 * 600 && info.fault_count == 0);
+    struct boot_framebuffer_source source = good_framebuffer;
+    source.shift[0] = 24;
+    boot_info_set_framebuffer(&info, &source);
+    EXPECT(info.framebuffer.red_shift == 24);
 }
 
 /* True if the framebuffer is left out, with `faults` faults. */

@@ -230,6 +230,47 @@ TEST(fdt_survives_every_cut_of_the_structs)
     }
 }
 
+static void add_timer(struct fdt_writer *writer, uint32_t kind, uint32_t number)
+{
+    fdt_write_begin(writer, "timer");
+    fdt_write_text(writer, "compatible", "arm,armv8-timer");
+    FDT_CELLS(writer, "interrupts", 1, 0, 0, 1, 15, 0, kind, number, 0);
+    fdt_write_end(writer);
+}
+
+static void add_timer_spi_last(struct fdt_writer *writer)
+{
+    add_timer(writer, 0, 987);
+}
+
+static void add_timer_spi_beyond(struct fdt_writer *writer)
+{
+    add_timer(writer, 0, 988);
+}
+
+static void add_timer_ppi_beyond(struct fdt_writer *writer)
+{
+    add_timer(writer, 1, 16);
+}
+
+static void add_timer_unknown_kind(struct fdt_writer *writer)
+{
+    add_timer(writer, 2, 1);
+}
+
+TEST(fdt_interrupt_numbers_have_bounds)
+{
+    make_tree(add_timer_spi_last);
+    EXPECT(read_blob() == OK && machine.timer_virtual_irq == 1019 && machine.fault_count == 1);
+    EXPECT(machine.timer_physical_irq == 31);
+    make_tree(add_timer_spi_beyond);
+    EXPECT(read_blob() == OK && machine.timer_virtual_irq == 0 && machine.fault_count == 2);
+    make_tree(add_timer_ppi_beyond);
+    EXPECT(read_blob() == OK && machine.timer_virtual_irq == 0 && machine.fault_count == 2);
+    make_tree(add_timer_unknown_kind);
+    EXPECT(read_blob() == OK && machine.timer_virtual_irq == 0 && machine.fault_count == 2);
+}
+
 static void survive_flips(void (*make)(struct blob *blob))
 {
     static const uint8_t masks[] = {0x01, 0x02, 0x80, 0xff};

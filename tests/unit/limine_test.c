@@ -119,6 +119,22 @@ TEST(limine_stray_pointers_are_counted)
     }
 }
 
+TEST(limine_first_usable_framebuffer_is_ours)
+{
+    uint64_t first = 0;
+    blob_limine(&blob);
+    memcpy(&first, blob.bytes + answer_of(LIMINE_FRAMEBUFFER) - 8, 8);
+    uint32_t at = (uint32_t)(first - BLOB_HHDM);
+    blob_patch(&blob, at + 34, 2, 1); /* not a model of red, green and blue */
+    EXPECT(read_blob() == OK && info.framebuffer.width == 0 && info.fault_count == 0);
+    blob_patch(&blob, at + 34, 1, 1);
+    blob_patch(&blob, answer_of(LIMINE_FRAMEBUFFER) + 8, 2, 8); /* the same array again, */
+    blob_patch(&blob, answer_of(LIMINE_FRAMEBUFFER), first, 8); /* and a second entry */
+    EXPECT(read_blob() == OK && info.fault_count == 0);
+    EXPECT(info.framebuffer.width == 640);
+    EXPECT(ranges_at(&info, 0x7000, RANGE_FRAMEBUFFER) == 1);
+}
+
 TEST(limine_does_not_believe_in_endless_arrays)
 {
     blob_limine(&blob);

@@ -88,10 +88,11 @@ static void show_all(phys_t image)
     show_direct(image, image.pa, image.pa + (uint64_t)(__image_end - __image_start));
 }
 
+/* All from the one to the other: what is between them is memory on every board that we know. */
 void early_map_image(phys_t image, phys_t fdt)
 {
     show_all(image);
-    show_direct(image, fdt.pa, fdt.pa + FDT_MAX);
+    show_direct(image, min_u64(image.pa, fdt.pa), max_u64(image.pa, fdt.pa + FDT_MAX));
 }
 
 static bool is_ram(enum range_kind kind)

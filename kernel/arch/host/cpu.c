@@ -87,10 +87,10 @@ void arch_idle(void)
     host_irq_on = false;
 }
 
-/* A simulated CPU ends with its thread; the boot CPU has the process's. */
+/* A simulated CPU ends with its thread; the process's first thread takes the process along. */
 _Noreturn void arch_halt(void)
 {
-    if (cpu_self() == &boot_cpu)
+    if (gettid() == getpid())
         _exit(3);
     pthread_exit(NULL);
 }
