@@ -93,10 +93,11 @@ void acpi_copy(const struct acpi_table *table, void *to, uint32_t size)
 const struct acpi_entry *acpi_next(struct machine *machine, const struct acpi_table *table,
                                    uint32_t *offset, const char *what)
 {
-    if (*offset >= table->size)
+    if (table->bytes == NULL || *offset == table->size)
         return NULL;
-    const struct acpi_entry *entry = (const void *)(table->bytes + *offset);
-    uint32_t left = table->size - *offset;
+    /* A table may even end before its first entry could begin. */
+    uint32_t left = *offset < table->size ? table->size - *offset : 0;
+    const struct acpi_entry *entry = (const void *)(table->bytes + table->size - left);
     if (left < sizeof(*entry) || entry->size < sizeof(*entry) || entry->size > left) {
         machine_fault(machine, what, ERR_truncated);
         *offset = table->size;

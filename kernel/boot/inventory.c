@@ -157,7 +157,8 @@ static void boot_print(void)
               (unsigned long)(now % 10), (unsigned long)(waited / 10),
               (unsigned long)(waited % 10));
     line_print("boot", value.text);
-    print_buffer(value.text, sizeof(value.text), "%lu at this screen", (unsigned long)arch_counter());
+    print_buffer(value.text, sizeof(value.text), "%lu at this screen",
+                 (unsigned long)arch_counter());
     line_print("counter", value.text);
 }
 

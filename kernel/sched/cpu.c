@@ -31,6 +31,7 @@ error_t cpu_add(struct cpu *cpu)
     uint32_t count = atomic_load_explicit(&cpu_count, memory_order_relaxed);
     if (count == CONFIG_CPU_MAX)
         return ERR_full;
+    assert(cpu_table[count] == NULL && cpu != &boot_cpu);
     cpu->number = count;
     cpu_table[count] = cpu;
     /* Release: who sees the count sees the entry and the struct behind it. */
@@ -69,6 +70,7 @@ static _Noreturn void cpu_stop_self(struct cpu *self)
 void cpu_set_online(void)
 {
     struct cpu *self = cpu_self();
+    assert(cpu_table[self->number] == self);
     atomic_store_explicit(&self->online, true, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&cpu_stopper, memory_order_relaxed) != 0)
@@ -80,7 +82,9 @@ static void cpu_run_calls(struct cpu *self)
     struct cpu_call *call = atomic_exchange_explicit(&self->calls, NULL, memory_order_acquire);
     while (call != NULL) {
         struct cpu_call *next = call->next;
+        assert(atomic_load_explicit(&call->done, memory_order_relaxed) == 0);
         call->function(call->argument);
+        debug_assert(self->held_count == 0 && !arch_irq_enabled());
         cpu_metric_add(self, METRIC_cpu_calls, 1);
         /* From here on the call may be gone with its caller's stack frame. */
         atomic_store_explicit(&call->done, 1, memory_order_release);

@@ -59,7 +59,8 @@ static bool fault_run(const char *name)
         const struct arch_fault_case *fault = &arch_fault_cases[i];
         if (strcmp(fault->name, name) != 0)
             continue;
-        console_print("self test fault %s: expect \"%s\"\n", name, fault->expect);
+        /* What is expected is not printed here: a reader must find it in the diagnosis alone. */
+        console_print("self test fault %s: begins\n", name);
         fault->provoke();
         console_print("self test fault %s: %s\n", name, fault->synthetic ? "ok" : "FAILED");
         return fault->synthetic;

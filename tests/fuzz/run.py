@@ -4,7 +4,7 @@
     run.py [--seconds N] NAME...
 
 Each target keeps its corpus in build/fuzz/NAME, so that runs go on where the last one ended; it
-begins with tests/fuzz/corpus/NAME where that exists. A crash leaves its input in
+begins with the seeds that tests/fuzz/seeds.c writes there; NAME.dict has words to try. A crash leaves its input in
 build/fuzz/crash-NAME-*, and running build/host/fuzz-NAME on that file shows it again. Prints a
 line per target and ends with `N passed, N failed`.
 """
@@ -22,12 +22,12 @@ def fuzz(name, seconds):
     """(name, whether it ran clean, the tail of its output)"""
     corpus = os.path.join(BUILD, "fuzz", name)
     os.makedirs(corpus, exist_ok=True)
-    seeds = os.path.join(ROOT, "tests", "fuzz", "corpus", name)
+    words = os.path.join(ROOT, "tests", "fuzz", f"{name}.dict")
     command = [os.path.join(BUILD, "host", f"fuzz-{name}"), f"-max_total_time={seconds}",
-               "-timeout=10", "-rss_limit_mb=2048", "-max_len=8192", "-print_final_stats=1",
+               "-timeout=10", "-rss_limit_mb=2048", "-max_len=65536", "-print_final_stats=1",
                f"-artifact_prefix={BUILD}/fuzz/crash-{name}-", corpus]
-    if os.path.isdir(seeds):
-        command.append(seeds)
+    if os.path.exists(words):
+        command.insert(1, f"-dict={words}")
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                           text=True, errors="replace")
     return name, done.returncode == 0, done.stdout.splitlines()

@@ -230,6 +230,54 @@ TEST(fdt_survives_every_cut_of_the_structs)
     }
 }
 
+/* A device at `at` on a bus that shows [0x1000, 0x2000) at 0x81000, or nothing. */
+static void add_bus(struct fdt_writer *writer, uint32_t at, bool ranges)
+{
+    fdt_write_begin(writer, "bus");
+    FDT_CELLS(writer, "#address-cells", 1);
+    FDT_CELLS(writer, "#size-cells", 1);
+    if (ranges)
+        FDT_CELLS(writer, "ranges", 0x1000, 0, 0x81000, 0x1000);
+    fdt_write_begin(writer, "serial");
+    fdt_write_text(writer, "compatible", "ns16550a");
+    FDT_CELLS(writer, "reg", at, 0x100);
+    fdt_write_end(writer);
+    fdt_write_end(writer);
+}
+
+static void add_bus_last(struct fdt_writer *writer)
+{
+    add_bus(writer, 0x1f00, true);
+}
+
+static void add_bus_below(struct fdt_writer *writer)
+{
+    add_bus(writer, 0xf00, true);
+}
+
+static void add_bus_across(struct fdt_writer *writer)
+{
+    add_bus(writer, 0x1f01, true);
+}
+
+static void add_bus_closed(struct fdt_writer *writer)
+{
+    add_bus(writer, 0x1000, false);
+}
+
+TEST(fdt_devices_outside_their_bus_are_left_out)
+{
+    make_tree(add_bus_last);
+    EXPECT(read_blob() == OK && machine.uart == UART_16550);
+    EXPECT(machine.uart_register.address == 0x81f00 && machine.fault_count == 1);
+    make_tree(add_bus_below);
+    EXPECT(read_blob() == OK && machine.uart == UART_NONE && machine.fault_count == 2);
+    make_tree(add_bus_across);
+    EXPECT(read_blob() == OK && machine.uart == UART_NONE && machine.fault_count == 2);
+    make_tree(add_bus_closed);
+    EXPECT(read_blob() == OK && machine.uart == UART_NONE && machine.fault_count == 2);
+}
+
 static void add_timer(struct fdt_writer *writer, uint32_t kind, uint32_t number)
 {
     fdt_write_begin(writer, "timer");

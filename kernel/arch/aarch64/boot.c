@@ -10,8 +10,10 @@
 #include "boot/main.h"
 #include "early_map.h"
 #include "features.h"
+#include "lib/assert.h"
 #include "mem/image.h"
 #include "mmu.h"
+#include "sched/cpu.h"
 
 enum start_protocol {
     START_IMAGE,
@@ -37,6 +39,7 @@ static error_t read_protocol(enum start_protocol protocol, phys_t fdt)
 
 _Noreturn void arch_start(enum start_protocol protocol, phys_t fdt, uint64_t level)
 {
+    assert(arch_cpu_self() == &boot_cpu && (level == 1 || level == 2));
     image_relocate(mmu_translate((uintptr_t)__image_start));
     error_t error = read_protocol(protocol, fdt);
     the_boot_info.kernel_base = image_base();
@@ -70,6 +73,7 @@ void arch_default_uart(enum machine_uart *uart, struct machine_register *where, 
  */
 void arch_idle(void)
 {
+    debug_assert(!arch_irq_enabled()); /* else an interrupt could come before the wait */
     __asm__ volatile("dsb sy\n\t"
                      "wfi\n\t"
                      "msr daifclr, #2\n\t"

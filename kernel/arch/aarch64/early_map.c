@@ -8,6 +8,7 @@
 #include "early_map.h"
 #include "arch/boot.h"
 #include "arch_layout.h"
+#include "lib/assert.h"
 #include "mem/image.h"
 #include "mmu.h"
 
@@ -74,10 +75,11 @@ static void show_direct_slot(phys_t image)
 /* Shows the gigabytes that hold [start, end), as far as they are in the image's slot. */
 static void show_direct(phys_t image, uint64_t start, uint64_t end)
 {
-    for (uint64_t at = align_down(start, GIB); at < end; at += GIB)
-        if (at / SLOT_SIZE == image.pa / SLOT_SIZE)
-            early_tables.direct[table_index(at, 2)] =
-                arch_pte_leaf(PHYS(at), MAP_GLOBAL | MAP_WRITE, 2);
+    uint64_t slot = align_down(image.pa, SLOT_SIZE);
+    uint64_t last = min_u64(end, slot + SLOT_SIZE);
+    for (uint64_t at = max_u64(align_down(start, GIB), slot); at < last; at += GIB)
+        early_tables.direct[table_index(at, 2)] =
+            arch_pte_leaf(PHYS(at), MAP_GLOBAL | MAP_WRITE, 2);
 }
 
 static void show_all(phys_t image)
@@ -104,6 +106,7 @@ static bool is_ram(enum range_kind kind)
 void early_map_ranges(const struct boot_info *info)
 {
     phys_t image = image_base();
+    assert(is_aligned(image.pa, PAGE_SIZE)); /* linked page aligned, and Limine keeps that */
     show_all(image);
     for (uint32_t i = 0; i < info->range_count; i++) {
         const struct boot_range *range = &info->ranges[i];
@@ -132,5 +135,6 @@ phys_t arch_early_ceiling(void)
     uint64_t ceiling = align_down(image_base().pa, GIB) + GIB;
     while (ceiling % SLOT_SIZE != 0 && is_shown(ceiling))
         ceiling += GIB;
+    assert(ceiling > arch_early_floor().pa);
     return PHYS(ceiling);
 }

@@ -2,9 +2,9 @@
  * AArch64: the early map, from the first instruction until vmap_init's tables are live.
  *
  * It shows the image at its linked address with its sections' rights, and physical memory in the
- * direct map by pieces of 1 GiB: those from the image to the device tree (Image), or those that hold
- * RAM by the loader's memory map (Limine). A second, low table shows the image's gigabyte
- * at its physical address, for code only; mmu_enter needs it whenever the MMU is turned on, and it
+ * direct map by pieces of 1 GiB: those from the image to the device tree (Image), or those that
+ * hold RAM by the loader's memory map (Limine). A second, low table shows the image's gigabyte at
+ * its physical address, for code only; mmu_enter needs it whenever the MMU is turned on, and it
  * is in no CPU's TTBR0 at any other time.
  *
  * The tables are data and not .bss, so that they are zero before .bss is cleared. They live for

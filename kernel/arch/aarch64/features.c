@@ -5,6 +5,7 @@
 #include "features.h"
 #include "arch/boot.h"
 #include "arch/cpu.h"
+#include "lib/assert.h"
 #include "lib/print.h"
 #include "registers.h"
 
@@ -26,6 +27,7 @@ static const struct {
 void features_init(void)
 {
     static const uint8_t widths[] = {32, 36, 40, 42, 44, 48, 52};
+    assert(sysreg_read("CurrentEL") >> 2 == 1);
     uint32_t range = id_field("id_aa64mmfr0_el1", 0);
     features.physical_bits = range < COUNT_OF(widths) ? widths[range] : 48;
     features.sve = id_field("id_aa64pfr0_el1", 32) != 0;

@@ -53,6 +53,7 @@ static error_t gicv2_init(void)
 static void gicv2_init_cpu(uint32_t own_lines)
 {
     cpu_self()->arch.gic_target = own_target();
+    assert((cpu_self()->arch.gic_target & (cpu_self()->arch.gic_target - 1)) == 0); /* one CPU */
     gic_reset_lines(distributor, 0, GIC_FIRST_SHARED);
     gic_write(distributor, GICD_ISENABLER, own_lines);
     gic_write(interface, GICC_PMR, GIC_PRIORITY_CUT);
@@ -73,6 +74,7 @@ static void gicv2_end(uint32_t acknowledged)
 
 static void gicv2_unmask(uint32_t line)
 {
+    assert(line >= GIC_FIRST_SHARED && boot_cpu.arch.gic_target != 0);
     uint32_t shift = 8 * (line % 4), reg = GICD_ITARGETSR + line / 4 * 4;
     uint32_t targets = gic_read(distributor, reg) & ~((uint32_t)0xff << shift);
     gic_write(distributor, reg, targets | boot_cpu.arch.gic_target << shift);
@@ -88,6 +90,7 @@ static void gicv2_mask(uint32_t line)
  * for our stores in the inner shareable domain. */
 static void gicv2_send(const struct cpu *cpu, uint32_t line)
 {
+    assert(line < 16 && cpu->arch.gic_target != 0);
     barrier_dsb("ishst");
     gic_write(distributor, GICD_SGIR, cpu->arch.gic_target << 16 | line);
 }

@@ -184,6 +184,7 @@ static void gicv3_end(uint32_t acknowledged)
 
 static void gicv3_unmask(uint32_t line)
 {
+    assert(line >= GIC_FIRST_SHARED && line < GIC_FIRST_NONE);
     volatile uint64_t *router = (volatile uint64_t *)((char *)distributor + GICD_IROUTER);
     router[line] = boot_cpu.hardware_id;
     gic_write_bit(distributor, GICD_ISENABLER, line);
@@ -205,6 +206,7 @@ static void gicv3_send(const struct cpu *cpu, uint32_t line)
     uint64_t id = cpu->hardware_id, aff0 = id & 0xff;
     uint64_t value = (id >> 32 & 0xff) << 48 | aff0 / 16 << 44 | (id >> 16 & 0xff) << 32 |
                      (uint64_t)line << 24 | (id >> 8 & 0xff) << 16 | (uint64_t)1 << aff0 % 16;
+    assert(line < 16 && (id & ~MPIDR_AFFINITY) == 0);
     barrier_dsb("ishst");
     sysreg_write(ICC_SGI1R_EL1, value);
     barrier_isb();

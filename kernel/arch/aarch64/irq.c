@@ -55,6 +55,7 @@ error_t arch_irq_init(void)
 void arch_irq_init_cpu(void)
 {
     uint32_t timer = timer_line();
+    assert(gic != NULL);
     assert(timer >= 16 && timer < GIC_FIRST_SHARED);
     gic->init_cpu((uint32_t)1 << GIC_SGI_SERVE | (uint32_t)1 << timer);
 }
@@ -90,6 +91,7 @@ void arch_irq_text(char *text, size_t size)
 
 void arch_ipi_send(struct cpu *cpu)
 {
+    debug_assert(cpu->hardware_id != arch_hardware_id() || cpu == cpu_self());
     gic->send(cpu, GIC_SGI_SERVE);
 }
 
@@ -110,6 +112,7 @@ static void irq_serve(uint32_t line)
  */
 void irq_take(void)
 {
+    assert(gic != NULL && !arch_irq_enabled());
     for (;;) {
         uint32_t acknowledged = gic->acknowledge(), line = acknowledged & 0x3ff;
         if (line >= GIC_FIRST_NONE)

@@ -6,6 +6,7 @@
  * in start.S, on each CPU.
  */
 #include "mmu.h"
+#include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "early_map.h"
 #include "lib/assert.h"
@@ -40,6 +41,7 @@ static void flush_own(void)
 
 void mmu_set_low(phys_t root)
 {
+    assert(is_aligned(root.pa, PAGE_SIZE));
     barrier_dsb("ishst"); /* the table's entries before its first walk */
     sysreg_write("ttbr0_el1", root.pa);
     barrier_isb();
@@ -55,6 +57,7 @@ void mmu_replace(phys_t root)
 {
     phys_t low = image_to_phys(early_tables.low_root);
     uintptr_t enter = image_to_phys((const void *)(uintptr_t)mmu_enter).pa;
+    assert(!arch_irq_enabled() && is_aligned(root.pa, PAGE_SIZE));
     mmu_set_low(low);
     ((void (*)(phys_t, phys_t))enter)(root, low);
     mmu_clear_low();
@@ -62,7 +65,7 @@ void mmu_replace(phys_t root)
 
 void arch_mmu_switch(phys_t root)
 {
-    assert(is_aligned(root.pa, PAGE_SIZE));
+    assert(root.pa != 0);
     mmu_replace(root);
 }
 
@@ -73,6 +76,7 @@ void arch_mmu_switch(phys_t root)
  */
 void arch_tlb_flush(uintptr_t va, uint64_t size)
 {
+    assert(is_aligned(va, PAGE_SIZE) && va + size >= va);
     barrier_dsb("ishst");
     if (size > FLUSH_MOST * PAGE_SIZE)
         __asm__ volatile("tlbi vmalle1is" ::: "memory");

@@ -59,6 +59,7 @@ void arch_reboot(void)
  */
 void arch_debug_exit(uint32_t status)
 {
+    assert(status < 64); /* what an exit status of 8 bits has room for */
     const uint64_t block[2] = {APPLICATION_EXIT, DEBUG_EXIT_STATUS + 2 * (uint64_t)status};
     register uint64_t operation __asm__("x0") = SEMIHOSTING_EXIT;
     register const void *argument __asm__("x1") = block;

@@ -36,6 +36,7 @@ error_t arch_smp_init(void)
     if (!psci_usable())
         return ERR_unsupported;
     smp_root = vmap_root();
+    assert(smp_root.pa != 0);
     clean_to_memory(&smp_root, sizeof(smp_root));
     return OK;
 }
@@ -44,7 +45,7 @@ error_t arch_smp_init(void)
 error_t arch_cpu_start(struct cpu *cpu)
 {
     assert(cpu->stack_high - cpu->stack_low == KERNEL_STACK_SIZE);
-    assert(cpu->arch.emergency_low != 0);
+    assert(cpu->arch.emergency_low != 0 && (cpu->hardware_id & ~MPIDR_AFFINITY) == 0);
     cpu->arch.stack_low = cpu->stack_low;
     barrier_dsb("ish");
     int64_t answer =
@@ -57,7 +58,8 @@ error_t arch_cpu_start(struct cpu *cpu)
 _Noreturn void arch_start_cpu(struct cpu *cpu)
 {
     mmu_clear_low();
-    assert(arch_hardware_id() == cpu->hardware_id);
+    assert(cpu_self() == cpu && arch_hardware_id() == cpu->hardware_id);
+    assert(!arch_irq_enabled());
     cpu_enter(cpu);
 }
 

@@ -5,6 +5,7 @@
 #include "arch/timer.h"
 #include "boot/machine.h"
 #include "irq.h"
+#include "lib/assert.h"
 #include "lib/print.h"
 #include "registers.h"
 #include "sched/clock.h"
@@ -24,6 +25,7 @@ error_t arch_counter_init(uint64_t *hertz, char *text, size_t size)
     uint64_t rate = sysreg_read("cntfrq_el0") & UINT32_MAX;
     if (rate < 1000000)
         return ERR_unsupported; /* the firmware has not set it; nothing here tells it */
+    assert(rate <= UINT32_MAX);
     *hertz = rate;
     (void)print_buffer(text, size, "cntvct %u.%u MHz by cntfrq", (uint32_t)(rate / 1000000),
                        (uint32_t)(rate / 100000 % 10));
@@ -52,6 +54,7 @@ void arch_timer_disarm(void)
 
 void timer_interrupt(void)
 {
+    assert(!arch_irq_enabled());
     arch_timer_disarm(); /* else it asks on, until somebody arms it again */
     clock_interrupt();
 }

@@ -12,6 +12,7 @@
 #include "arch/trap.h"
 #include "arch_layout.h"
 #include "irq.h"
+#include "lib/assert.h"
 #include "lib/print.h"
 #include "mem/vmap.h"
 #include "power.h"
@@ -143,13 +144,17 @@ error_t arch_trap_prepare(struct cpu *cpu)
 {
     uintptr_t low, high;
     error_t error = vmap_stack(STACK_SIZE, cpu->node, &low, &high);
-    if (error == OK)
-        cpu->arch.emergency_low = low;
-    return error;
+    if (error != OK)
+        return error;
+    assert(high - low == STACK_SIZE && is_aligned(low, PAGE_SIZE)); /* entry.S masks SP */
+    cpu->arch.emergency_low = low;
+    return OK;
 }
 
 void arch_trap_init_cpu(void)
 {
+    assert(is_aligned((uintptr_t)trap_vectors, 0x800)); /* VBAR_EL1 has no lower bits */
+    assert(cpu_self()->arch.stack_low != 0 && cpu_self()->arch.emergency_low != 0);
     sysreg_write("vbar_el1", (uintptr_t)trap_vectors);
     sysreg_write("mdscr_el1", 0); /* no debug events that a loader left behind */
     barrier_isb();
@@ -159,6 +164,7 @@ void arch_trap_init_cpu(void)
 void trap_entry(struct trap_frame *frame)
 {
     enum vector_group group = frame_group(frame);
+    debug_assert(!arch_irq_enabled() && frame->vector < 2 * VECTOR_STACK_BAD);
     if (frame_kind(frame) == KIND_IRQ && (group == GROUP_KERNEL || group == GROUP_USER_64)) {
         irq_take();
         return;
