@@ -240,6 +240,15 @@ void ladder_climb(void)
         subsystem_start(ladder_at(place));
 }
 
+void ladder_rescue(enum subsystem_level level)
+{
+    for (uint32_t i = 0; i < ladder_count(); i++) {
+        struct subsystem *subsystem = &__start_subsystems[i];
+        if (subsystem->level == level && subsystem->state == SUBSYSTEM_WAITING)
+            subsystem_run_start(subsystem);
+    }
+}
+
 void ladder_descend(void)
 {
     for (uint32_t place = ladder_count(); place > 0; place--) {

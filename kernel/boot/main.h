@@ -5,8 +5,6 @@
 #include "boot/boot_info.h"
 #include "lib/error.h"
 
-extern struct boot_info the_boot_info;
-
 /* `error`: what reading the boot protocol into the_boot_info returned. */
 _Noreturn void kernel_main(error_t error);
 

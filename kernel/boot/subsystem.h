@@ -64,6 +64,12 @@ error_t ladder_order(struct subsystem *all, uint32_t count, char *why, size_t wh
 /* Orders and starts all registered subsystems; panics if the order is refused. */
 void ladder_climb(void);
 
+/*
+ * For a panic before the ladder got there: starts what waits on `level`, needs or not. What can
+ * not work yet fails.
+ */
+void ladder_rescue(enum subsystem_level level);
+
 /* Stops the started ones in reverse order. */
 void ladder_descend(void);
 

@@ -139,6 +139,8 @@ static error_t area_take_locked(uint64_t size, uintptr_t *va)
 error_t vmap_device(phys_t base, uint64_t size, uint32_t flags, void **window)
 {
     uint64_t offset = base.pa & (PAGE_SIZE - 1), pages = align_up(offset + size, PAGE_SIZE);
+    if (!vmap_live)
+        return ERR_unsupported;
     if (size == 0 || size > 64 * GIB || base.pa >= ARCH_DIRECT_SIZE)
         return ERR_bad_argument;
     uintptr_t va = 0;

@@ -44,7 +44,7 @@ static size_t console_format(char *line, size_t size, enum log_level level, uint
 static void console_replay_locked(enum log_level level, uint64_t time_ns, const char *text)
 {
     char line[CONSOLE_LINE_MAX];
-    if (level <= LOG_INFO)
+    if (log_shows(level))
         console_fresh->write(console_fresh, level, line,
                              console_format(line, sizeof(line), level, time_ns, text));
 }

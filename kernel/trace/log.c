@@ -33,6 +33,11 @@ void log_set_level(enum log_level level)
     log_console_level = level;
 }
 
+bool log_shows(enum log_level level)
+{
+    return level <= log_console_level;
+}
+
 bool log_level_parse(const char *name, enum log_level *level)
 {
     for (int i = 0; i < LOG_LEVELS; i++) {
@@ -57,16 +62,9 @@ static uint64_t log_store(enum log_level level, const char *text)
     return now;
 }
 
-static size_t log_format(char *line, size_t size, enum log_level level, uint64_t time_ns,
-                         const char *text)
-{
-    return print_buffer(line, size, "[%4lu.%06lu] %-5s %s\n", time_ns / 1000000000,
-                        time_ns / 1000 % 1000000, level_names[level], text);
-}
-
 void log_line(enum log_level level, const char *subsystem, const char *format, ...)
 {
-    char text[LOG_TEXT], line[LOG_TEXT + 32];
+    char text[LOG_TEXT];
     size_t at = print_buffer(text, sizeof(text), "%s: ", subsystem);
     va_list args;
     va_start(args, format);
@@ -74,10 +72,8 @@ void log_line(enum log_level level, const char *subsystem, const char *format, .
         vprint_buffer(text + at, sizeof(text) - at, format, args);
     va_end(args);
     uint64_t now = log_store(level, text);
-    if (level > log_console_level)
-        return;
-    size_t length = log_format(line, sizeof(line), level, now, text);
-    console_write(level, line, length < sizeof(line) ? length : sizeof(line) - 1);
+    if (log_shows(level))
+        console_line(level, now, text);
 }
 
 void log_show(uint32_t most, void (*show)(enum log_level level, uint64_t time_ns, const char *text))

@@ -29,6 +29,9 @@ void log_line(enum log_level level, const char *subsystem, const char *format, .
 /* Only lines of this level and more urgent ones reach the consoles; the ring keeps all. */
 void log_set_level(enum log_level level);
 
+/* True if lines of this level reach the consoles. */
+bool log_shows(enum log_level level);
+
 /* Parses "error", "warn", "info" or "debug". */
 bool log_level_parse(const char *name, enum log_level *level);
 

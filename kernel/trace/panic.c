@@ -9,6 +9,7 @@
 #include "arch/cpu.h"
 #include "arch/trap.h"
 #include "boot/main.h"
+#include "boot/subsystem.h"
 #include "lib/assert.h"
 #include "lib/print.h"
 #include "sched/cpu.h"
@@ -60,6 +61,12 @@ static void step_stop(void)
         console_print("%u CPUs do not answer the stop request\n", silent);
 }
 
+/* Before the consoles' turn, the words would go nowhere. */
+static void step_console(void)
+{
+    ladder_rescue(LEVEL_console);
+}
+
 static void step_say(void)
 {
     console_print("\npanic on CPU %u: %s\n", cpu_self()->number, panic_text);
@@ -97,8 +104,8 @@ static void step_leave(void)
         arch_debug_exit(PANIC_STATUS);
 }
 
-static void (*const panic_steps[])(void) = {step_stop,      step_say, step_registers,
-                                            step_backtrace, step_log, step_leave};
+static void (*const panic_steps[])(void) = {step_stop,      step_console, step_say,  step_registers,
+                                            step_backtrace, step_log,     step_leave};
 
 static _Noreturn void panic_run(void)
 {

@@ -22,6 +22,7 @@ struct cpu;
 struct gic_ops {
     const char *name;
     error_t (*init)(void);
+    bool (*serves)(uint64_t hardware_id); /* true if that CPU can be interrupted */
     void (*init_cpu)(uint32_t own_lines); /* bits of the lines 0..31 to let through */
     uint32_t (*acknowledge)(void);        /* what `end` wants; the INTID is in bits 9..0 */
     void (*end)(uint32_t acknowledged);

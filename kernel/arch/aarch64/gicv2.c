@@ -50,6 +50,13 @@ static error_t gicv2_init(void)
     return OK;
 }
 
+/* There is no telling before a CPU runs; the firmware has named only those that it serves. */
+static bool gicv2_serves(uint64_t hardware_id)
+{
+    (void)hardware_id;
+    return true;
+}
+
 static void gicv2_init_cpu(uint32_t own_lines)
 {
     cpu_self()->arch.gic_target = own_target();
@@ -98,6 +105,7 @@ static void gicv2_send(const struct cpu *cpu, uint32_t line)
 const struct gic_ops gicv2_ops = {
     .name = "gicv2",
     .init = gicv2_init,
+    .serves = gicv2_serves,
     .init_cpu = gicv2_init_cpu,
     .acknowledge = gicv2_acknowledge,
     .end = gicv2_end,

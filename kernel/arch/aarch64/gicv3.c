@@ -108,7 +108,24 @@ static error_t find_redistributors(void)
     for (uint32_t i = 0; i < the_machine.cpu_count && error == OK; i++)
         if (the_machine.cpus[i].redistributor.pa != 0)
             error = redistributor_add(the_machine.cpus[i].redistributor, &typer);
-    return error != OK ? error : redistributor_count != 0 ? OK : ERR_not_found;
+    if (error == ERR_full) {
+        log_warn("gic", "only %u redistributors are used", redistributor_count);
+        return OK;
+    }
+    return error == OK && redistributor_count == 0 ? ERR_not_found : error;
+}
+
+static const struct redistributor *redistributor_of(uint64_t hardware_id)
+{
+    for (uint32_t i = 0; i < redistributor_count; i++)
+        if (redistributors[i].affinity == hardware_id)
+            return &redistributors[i];
+    return NULL;
+}
+
+static bool gicv3_serves(uint64_t hardware_id)
+{
+    return redistributor_of(hardware_id) != NULL;
 }
 
 static error_t gicv3_init(void)
@@ -117,6 +134,8 @@ static error_t gicv3_init(void)
         vmap_device(the_machine.gic_distributor, GICD_SIZE, MAP_DEVICE | MAP_WRITE, &distributor);
     if (error == OK)
         error = find_redistributors();
+    if (error == OK && !gicv3_serves(arch_hardware_id()))
+        error = ERR_not_found;
     if (error != OK)
         return error;
     gic_write(distributor, GICD_CTLR, 0);
@@ -128,14 +147,6 @@ static error_t gicv3_init(void)
     gic_write(distributor, GICD_CTLR, GICD_ENABLE);
     wait_clear(distributor, GICD_CTLR, GICD_WRITING);
     return OK;
-}
-
-static const struct redistributor *own_redistributor(void)
-{
-    for (uint32_t i = 0; i < redistributor_count; i++)
-        if (redistributors[i].affinity == arch_hardware_id())
-            return &redistributors[i];
-    return NULL;
 }
 
 static void redistributor_wake(void *control)
@@ -158,7 +169,7 @@ static void interface_init(void)
 
 static void gicv3_init_cpu(uint32_t own_lines)
 {
-    const struct redistributor *own = own_redistributor();
+    const struct redistributor *own = redistributor_of(arch_hardware_id());
     assert(own != NULL);
     redistributor_wake(own->control);
     gic_reset_lines(own->lines, 0, GIC_FIRST_SHARED);
@@ -215,6 +226,7 @@ static void gicv3_send(const struct cpu *cpu, uint32_t line)
 const struct gic_ops gicv3_ops = {
     .name = "gicv3",
     .init = gicv3_init,
+    .serves = gicv3_serves,
     .init_cpu = gicv3_init_cpu,
     .acknowledge = gicv3_acknowledge,
     .end = gicv3_end,

@@ -60,6 +60,11 @@ void arch_irq_init_cpu(void)
     gic->init_cpu((uint32_t)1 << GIC_SGI_SERVE | (uint32_t)1 << timer);
 }
 
+bool irq_serves(uint64_t hardware_id)
+{
+    return gic != NULL && gic->serves(hardware_id);
+}
+
 static bool is_device_line(uint32_t line)
 {
     return gic != NULL && line >= GIC_FIRST_SHARED && line < gic_line_count;

@@ -5,6 +5,7 @@
 #include "arch/smp.h"
 #include "arch/boot.h"
 #include "arch/trap.h"
+#include "irq.h"
 #include "lib/assert.h"
 #include "mem/image.h"
 #include "mem/vmap.h"
@@ -46,6 +47,8 @@ error_t arch_cpu_start(struct cpu *cpu)
 {
     assert(cpu->stack_high - cpu->stack_low == KERNEL_STACK_SIZE);
     assert(cpu->arch.emergency_low != 0 && (cpu->hardware_id & ~MPIDR_AFFINITY) == 0);
+    if (!irq_serves(cpu->hardware_id))
+        return ERR_not_found;
     cpu->arch.stack_low = cpu->stack_low;
     barrier_dsb("ish");
     int64_t answer =

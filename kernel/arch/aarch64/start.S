@@ -161,7 +161,15 @@ level_drop_2:
     mrs x11, pmcr_el0
     ubfx x11, x11, #11, #5
 1:  msr mdcr_el2, x11
-    mrs x9, midr_el1                    /* EL1 sees the real ids */
+    mrs x9, id_aa64mmfr0_el1            /* fine-grained traps (FEAT_FGT), unknown after reset: none */
+    ubfx x9, x9, #56, #4
+    cbz x9, 3f
+    msr S3_4_C1_C1_4, xzr               /* HFGRTR_EL2 */
+    msr S3_4_C1_C1_5, xzr               /* HFGWTR_EL2 */
+    msr S3_4_C1_C1_6, xzr               /* HFGITR_EL2 */
+    msr S3_4_C3_C1_4, xzr               /* HDFGRTR_EL2 */
+    msr S3_4_C3_C1_5, xzr               /* HDFGWTR_EL2 */
+3:  mrs x9, midr_el1                    /* EL1 sees the real ids */
     msr vpidr_el2, x9
     mrs x9, mpidr_el1
     msr vmpidr_el2, x9

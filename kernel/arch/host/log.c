@@ -32,6 +32,11 @@ void log_line(enum log_level level, const char *subsystem, const char *format, .
     va_end(args);
 }
 
+bool log_shows(enum log_level level)
+{
+    return level <= LOG_INFO;
+}
+
 _Noreturn void assert_failed(const char *expression, const char *file, int line)
 {
     fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
