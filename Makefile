@@ -116,7 +116,7 @@ UNIT_TESTS   := $(sort $(wildcard tests/unit/*_test.c))
 # Drivers register themselves, so nothing names them.
 UNIT_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(UNIT_TESTS) $(wildcard kernel/chip/*.c)
 TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
-                $(addprefix tests/unit/,spinlock_test.c cpu_test.c metric_test.c frame_test.c)
+                $(addprefix tests/unit/,spinlock_test.c cpu_test.c metric_test.c)
 FUZZ_SHARED  := $(UNIT_SHARED) tests/fuzz/fuzz.c
 FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 

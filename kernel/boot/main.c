@@ -12,6 +12,7 @@
 #include "boot/machine.h"
 #include "boot/subsystem.h"
 #include "lib/assert.h"
+#include "lib/string.h"
 #include "mem/boot_alloc.h"
 #include "mem/frame.h"
 #include "mem/heap.h"
@@ -37,6 +38,14 @@ static void set_log_level(void)
         log_set_level(level);
     else
         log_warn("boot", "log=%s: not one of error, warn, info, debug", word);
+}
+
+/* `panic=early` of the command line: shows that a panic is heard before the consoles start. */
+static void panic_if_asked(void)
+{
+    char word[16];
+    if (boot_option(&the_boot_info, "panic", word, sizeof(word)) && strcmp(word, "early") == 0)
+        panic("asked for by the command line");
 }
 
 static void read_firmware(void)
@@ -151,6 +160,7 @@ _Noreturn void kernel_main(error_t error)
     vmap_init(info);
     machine_init(&the_machine);
     read_firmware();
+    panic_if_asked();
     memory_init();
     boot_cpu_init();
     arch_switch_stack(boot_cpu.stack_high, kernel_main_climb);

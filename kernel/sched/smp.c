@@ -2,6 +2,7 @@
 #include "sched/smp.h"
 #include "arch/boot.h"
 #include "arch/irq.h"
+#include "arch/mmu.h"
 #include "arch/smp.h"
 #include "arch/trap.h"
 #include "boot/machine.h"
@@ -31,6 +32,7 @@ _Noreturn void cpu_enter(struct cpu *cpu)
     arch_irq_init_cpu();
     clock_init_cpu();
     cpu_set_online();
+    arch_tlb_flush(ARCH_AREA_BASE, ARCH_AREA_SIZE); /* shoot-downs until now left us out */
     cpu_idle_loop();
 }
 

@@ -111,6 +111,7 @@ def monitor_cases():
         Case("monitor panic", [], status=2, append="run=panic", texts=faults.EVERY_PANIC),
         Case("monitor panic smp4", ["--smp", "4"], status=2, append="run=panic",
              texts=faults.EVERY_PANIC),
+        Case("panic early", [], status=2, append="panic=early", texts=faults.EVERY_PANIC),
         Case("monitor unknown command", [], append="", typed=["no-such-command", "", "poweroff"],
              texts=["no-such-command"], absent=["(?i)panic"]),
     ]
