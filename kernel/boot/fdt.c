@@ -54,7 +54,7 @@ static error_t fdt_set_blocks(struct fdt *fdt, const uint8_t *blob, uint32_t siz
 {
     uint32_t header[HEADER_CELLS];
     for (uint32_t i = 0; i < HEADER_CELLS; i++)
-        header[i] = load_big32(blob + i * 4);
+        header[i] = load_big32(blob + (size_t)i * 4);
     if (!in_block(header[HEADER_STRUCTS], header[HEADER_STRUCTS_SIZE], size) ||
         !in_block(header[HEADER_STRINGS], header[HEADER_STRINGS_SIZE], size) ||
         !in_block(header[HEADER_RESERVATIONS], 0, size) || !is_aligned(header[HEADER_STRUCTS], 4))
@@ -77,11 +77,11 @@ error_t fdt_open(struct fdt *fdt, phys_t address)
     const uint8_t *blob = phys_window(address, header_size);
     if (blob == NULL)
         return ERR_truncated;
-    uint32_t size = load_big32(blob + HEADER_SIZE * 4);
+    uint32_t size = load_big32(blob + (size_t)HEADER_SIZE * 4);
     if (load_big32(blob) != FDT_MAGIC || size < header_size)
         return ERR_malformed;
-    if (load_big32(blob + HEADER_VERSION * 4) < FDT_VERSION ||
-        load_big32(blob + HEADER_LAST_COMPATIBLE * 4) > FDT_VERSION)
+    if (load_big32(blob + (size_t)HEADER_VERSION * 4) < FDT_VERSION ||
+        load_big32(blob + (size_t)HEADER_LAST_COMPATIBLE * 4) > FDT_VERSION)
         return ERR_unsupported;
     blob = phys_window(address, size);
     return blob != NULL ? fdt_set_blocks(fdt, blob, size) : ERR_truncated;

@@ -81,7 +81,8 @@ static void give_frames(phys_t base, uint64_t size)
     uint64_t at = max_u64(base.pa, arch_memory_floor().pa);
     while (at < end) {
         uint64_t next = node_boundary(at, end);
-        error_t error = frame_add_region(PHYS(at), next - at, machine_node_of(&the_machine, PHYS(at)));
+        error_t error =
+            frame_add_region(PHYS(at), next - at, machine_node_of(&the_machine, PHYS(at)));
         if (error != OK)
             log_warn("boot", "memory at 0x%lx, 0x%lx bytes, is left unused: %s", at, next - at,
                      error_text(error));
@@ -123,8 +124,8 @@ static void boot_cpu_init(void)
 {
     boot_cpu.hardware_id = arch_hardware_id();
     boot_cpu.node = the_machine.cpus[0].node;
-    error_t error = vmap_stack(KERNEL_STACK_SIZE, boot_cpu.node, &boot_cpu.stack_low,
-                               &boot_cpu.stack_high);
+    error_t error =
+        vmap_stack(KERNEL_STACK_SIZE, boot_cpu.node, &boot_cpu.stack_low, &boot_cpu.stack_high);
     if (error == OK)
         error = arch_trap_prepare(&boot_cpu);
     if (error != OK)

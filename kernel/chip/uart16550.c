@@ -102,7 +102,7 @@ static error_t port_open(const struct machine_register *where)
 {
     port.access = where->space == SPACE_MEMORY && where->width == 32 ? 4 : 1;
     port.stride = port.access;
-    error_t error = register_open(&port.uart.block, where, REG_COUNT * port.stride);
+    error_t error = register_open(&port.uart.block, where, (uint64_t)REG_COUNT * port.stride);
     if (error != OK)
         return error;
     port_init();

@@ -16,11 +16,11 @@
 #define GUARD_SIZE PAGE_SIZE
 
 static struct spinlock vmap_lock = SPINLOCK_INIT(page_table);
-static struct ptab vmap_ptab;                 /* vmap_lock */
-static uintptr_t vmap_area = ARCH_AREA_BASE;  /* the next free address in the area; vmap_lock */
-static uint64_t vmap_window_end;              /* tables may lie below this; set by vmap_init */
-static bool vmap_live;                        /* set once by vmap_init */
-static bool vmap_frames_ready;                /* set once by vmap_use_frames */
+static struct ptab vmap_ptab;                /* vmap_lock */
+static uintptr_t vmap_area = ARCH_AREA_BASE; /* the next free address in the area; vmap_lock */
+static uint64_t vmap_window_end;             /* tables may lie below this; set by vmap_init */
+static bool vmap_live;                       /* set once by vmap_init */
+static bool vmap_frames_ready;               /* set once by vmap_use_frames */
 
 /* Table pages: from the boot allocator until the frame allocator is there. */
 static error_t table_alloc(phys_t *table)

@@ -197,7 +197,7 @@ void monitor_start(void)
     if (!boot_option(&the_boot_info, "run", commands, sizeof(commands)))
         return;
     for (const char *s = commands; *s != 0; s++)
-        monitor_key(*s == ',' ? '\n' : *s);
+        monitor_key((char)(*s == ',' ? '\n' : *s));
     if (commands[0] != 0)
         monitor_key('\n');
 }

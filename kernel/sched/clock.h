@@ -10,10 +10,10 @@
 #include "lib/types.h"
 #include "sched/deadline.h"
 
-void clock_start(void);        /* time 0 is now; the first thing the boot CPU does */
-error_t clock_init(void);      /* boot CPU, once: from now on clock_now() counts */
-void clock_init_cpu(void);     /* on each CPU */
-const char *clock_text(void);  /* what the counter is and how its rate is known */
+void clock_start(void);       /* time 0 is now; the first thing the boot CPU does */
+error_t clock_init(void);     /* boot CPU, once: from now on clock_now() counts */
+void clock_init_cpu(void);    /* on each CPU */
+const char *clock_text(void); /* what the counter is and how its rate is known */
 uint64_t clock_hertz(void);
 
 /* Nanoseconds since clock_start; never goes back on one CPU. 0 before clock_init. */

@@ -136,7 +136,7 @@ static bool heap_size_test(size_t size)
 {
     uint8_t *block = kmalloc(size), *zeroed = kmalloc_zero(size);
     bool passed = SELF_EXPECT(block != NULL && zeroed != NULL && block != zeroed);
-    if (passed) {
+    if (block != NULL && zeroed != NULL) {
         passed &= SELF_EXPECT(is_aligned((uintptr_t)block, 64));
         passed &= SELF_EXPECT(all_zero(zeroed, size) && zeroed[size - 1] == 0);
         memset(block, DIRT, size);

@@ -9,13 +9,7 @@
 #include "lib/types.h"
 #include <stdarg.h>
 
-enum log_level {
-    LOG_ERROR,
-    LOG_WARN,
-    LOG_INFO,
-    LOG_DEBUG,
-    LOG_LEVELS
-};
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 
 /* Logs one line (no newline in it) as from `subsystem`, a short word. */
 void log_line(enum log_level level, const char *subsystem, const char *format, ...)

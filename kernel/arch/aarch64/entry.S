@@ -8,8 +8,8 @@
  * A trap of the kernel itself may have found its stack used up, so entries 4..7 look first
  * whether SP is aligned and leaves room for the frame on the stack that the CPU's struct names;
  * if not, they go on at the top of the CPU's emergency stack, which is the stack from then on.
- * SP_EL0 is free while the kernel runs and keeps a register meanwhile. The other entries find SP_EL1 as the
- * kernel left it when it went to user mode.
+ * SP_EL0 is free while the kernel runs and keeps a register meanwhile. The other entries find
+ * SP_EL1 as the kernel left it when it went to user mode.
  */
 #include "arch_layout.h"
 

@@ -161,7 +161,7 @@ level_drop_2:
     mrs x11, pmcr_el0
     ubfx x11, x11, #11, #5
 1:  msr mdcr_el2, x11
-    mrs x9, id_aa64mmfr0_el1            /* fine-grained traps (FEAT_FGT), unknown after reset: none */
+    mrs x9, id_aa64mmfr0_el1            /* no fine-grained traps, which reset leaves open */
     ubfx x9, x9, #56, #4
     cbz x9, 3f
     msr S3_4_C1_C1_4, xzr               /* HFGRTR_EL2 */

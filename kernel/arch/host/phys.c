@@ -1,7 +1,7 @@
 /* Simulated physical memory: one window of the process (host.h). */
+#include "mem/phys.h"
 #include "host.h"
 #include "lib/assert.h"
-#include "mem/phys.h"
 
 static phys_t host_base;
 static char *host_memory;

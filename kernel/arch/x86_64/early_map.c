@@ -23,7 +23,7 @@ static pte_t early_directory[512] __attribute__((aligned(4096)));
 static void early_map_low(void)
 {
     const uint32_t flags = MAP_WRITE | MAP_EXECUTE;
-    for (uint64_t i = 0; i < 4 * 512; i++)
+    for (uint64_t i = 0; i < UINT64_C(4) * 512; i++)
         early_directories[i / 512][i % 512] = arch_pte_leaf(PHYS(i * 2 * MIB), flags, 1);
     for (uint64_t i = 0; i < 4; i++)
         early_low[i] = arch_pte_table(image_to_phys(early_directories[i]));
@@ -33,7 +33,7 @@ void early_map_image(phys_t image)
 {
     uint64_t offset = image_link_offset(), pages = image_size() / PAGE_SIZE;
     uint64_t first = offset / PAGE_SIZE;
-    assert(first + pages <= EARLY_IMAGE_TABLES * 512);
+    assert(first + pages <= UINT64_C(512) * EARLY_IMAGE_TABLES);
     early_map_low();
     for (uint64_t i = 0; i < pages; i++) {
         phys_t page = PHYS(image.pa + i * PAGE_SIZE);

@@ -69,7 +69,7 @@ static void cpu_brand(char text[49])
         return;
     for (uint32_t i = 0; i < 3; i++) {
         struct cpuid part = cpuid_read(0x80000002 + i, 0);
-        memcpy(text + 16 * i, &part, 16);
+        memcpy(text + sizeof(part) * i, &part, sizeof(part));
     }
 }
 

@@ -24,14 +24,14 @@
 #define LAPIC_TIMER_COUNT   0x390u
 #define LAPIC_TIMER_DIVIDE  0x3e0u
 
-#define LVT_MASKED          (1u << 16)
-#define LVT_NMI             (4u << 8)
-#define LVT_DEADLINE        (2u << 17)
-#define SVR_ENABLE          (1u << 8)
-#define COMMAND_PENDING     (1u << 12)
-#define APIC_BASE_ENABLE    (1u << 11)
-#define APIC_BASE_X2        (1u << 10)
-#define DIVIDE_BY_1         0xbu
+#define LVT_MASKED       (1u << 16)
+#define LVT_NMI          (4u << 8)
+#define LVT_DEADLINE     (2u << 17)
+#define SVR_ENABLE       (1u << 8)
+#define COMMAND_PENDING  (1u << 12)
+#define APIC_BASE_ENABLE (1u << 11)
+#define APIC_BASE_X2     (1u << 10)
+#define DIVIDE_BY_1      0xbu
 
 static volatile uint32_t *lapic_window; /* xAPIC only; set once */
 static bool lapic_is_x2;

@@ -69,8 +69,7 @@ void arch_power_off(void)
     const struct machine *m = &the_machine;
     if (!power_usable())
         return;
-    byte_write(&m->sleep_control,
-               (m->s5_type_a & 7u) << CONTROL_TYPE_SHIFT | CONTROL_SLEEP_ENABLE);
+    byte_write(&m->sleep_control, (m->s5_type_a & 7u) << CONTROL_TYPE_SHIFT | CONTROL_SLEEP_ENABLE);
     pm1_sleep(&m->pm1a_control, m->s5_type_a);
     pm1_sleep(&m->pm1b_control, m->s5_type_b);
 }

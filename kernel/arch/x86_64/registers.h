@@ -4,22 +4,22 @@
 
 #include "lib/types.h"
 
-#define CR0_MP     (1u << 1)
-#define CR0_EM     (1u << 2)
-#define CR0_TS     (1u << 3)
-#define CR0_NE     (1u << 5)
-#define CR0_WP     (1u << 16)
-#define CR0_NW     (1u << 29)
-#define CR0_CD     (1u << 30)
-#define CR4_PGE    (1u << 7)
-#define CR4_FXSR   (1u << 9)
-#define CR4_XMMEX  (1u << 10)
-#define CR4_UMIP   (1u << 11)
-#define CR4_FSGS   (1u << 16)
-#define CR4_PCID   (1u << 17)
-#define CR4_XSAVE  (1u << 18)
-#define CR4_SMEP   (1u << 20)
-#define CR4_SMAP   (1u << 21)
+#define CR0_MP    (1u << 1)
+#define CR0_EM    (1u << 2)
+#define CR0_TS    (1u << 3)
+#define CR0_NE    (1u << 5)
+#define CR0_WP    (1u << 16)
+#define CR0_NW    (1u << 29)
+#define CR0_CD    (1u << 30)
+#define CR4_PGE   (1u << 7)
+#define CR4_FXSR  (1u << 9)
+#define CR4_XMMEX (1u << 10)
+#define CR4_UMIP  (1u << 11)
+#define CR4_FSGS  (1u << 16)
+#define CR4_PCID  (1u << 17)
+#define CR4_XSAVE (1u << 18)
+#define CR4_SMEP  (1u << 20)
+#define CR4_SMAP  (1u << 21)
 
 #define MSR_APIC_BASE    0x1bu
 #define MSR_BNDCFGS      0xd90u
@@ -37,7 +37,9 @@ struct cpuid {
 static inline struct cpuid cpuid_read(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r;
-    __asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(subleaf));
+    __asm__ volatile("cpuid"
+                     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+                     : "a"(leaf), "c"(subleaf));
     return r;
 }
 

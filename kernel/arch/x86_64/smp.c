@@ -16,9 +16,9 @@
 #include "mem/phys.h"
 #include "mem/ptab.h"
 #include "mem/vmap.h"
+#include "registers.h"
 #include "sched/clock.h"
 #include "sched/smp.h"
-#include "registers.h"
 #include "x86.h"
 
 extern char trampoline_start[], trampoline_end[];

@@ -30,6 +30,7 @@ struct table_pointer {
 } __attribute__((packed));
 
 #define GATE_INTERRUPT 0x8e /* present, ring 0, interrupts off on entry */
+#define STUB_SIZE      ((uintptr_t)16) /* entry.S aligns them so */
 #define IST_STACK_SIZE (2 * PAGE_SIZE)
 
 static struct gate idt[256];
@@ -64,7 +65,7 @@ static uint8_t vector_ist(uint32_t vector)
 static void idt_fill(void)
 {
     for (uint32_t i = 0; i < 256; i++) {
-        uintptr_t stub = (uintptr_t)trap_stubs + 16 * i;
+        uintptr_t stub = (uintptr_t)trap_stubs + STUB_SIZE * i;
         idt[i] = (struct gate){.offset_low = (uint16_t)stub,
                                .selector = SELECTOR_KERNEL_CODE,
                                .ist = vector_ist(i),
@@ -160,9 +161,11 @@ static const char *fault_who(const struct trap_frame *frame)
 static void describe_page_fault(const struct trap_frame *frame, char *text, size_t size)
 {
     uint64_t error = frame->error;
-    const char *what = (error & 16) != 0 ? "execution at" : (error & 2) != 0 ? "write to" : "read of";
-    const char *why = (error & 8) != 0   ? "a reserved bit is set in the page table"
-                      : (error & 1) == 0 ? "the page is not mapped"
+    const char *what = (error & 16) != 0  ? "execution at"
+                       : (error & 2) != 0 ? "write to"
+                                          : "read of";
+    const char *why = (error & 8) != 0    ? "a reserved bit is set in the page table"
+                      : (error & 1) == 0  ? "the page is not mapped"
                       : (error & 32) != 0 ? "the protection key forbids it"
                                           : "the page's rights forbid it";
     print_buffer(text, size, "page fault: %s 0x%lx by %s: %s", what, cr2_read(), fault_who(frame),
@@ -201,13 +204,13 @@ void arch_trap_registers(const struct trap_frame *f, void (*line)(const char *te
     const struct {
         const char *name;
         uint64_t value;
-    } registers[] = {{"rip", f->rip}, {"rsp", f->rsp}, {"rbp", f->rbp},    {"rax", f->rax},
-                     {"rbx", f->rbx}, {"rcx", f->rcx}, {"rdx", f->rdx},    {"rsi", f->rsi},
-                     {"rdi", f->rdi}, {"r8", f->r8},   {"r9", f->r9},      {"r10", f->r10},
-                     {"r11", f->r11}, {"r12", f->r12}, {"r13", f->r13},    {"r14", f->r14},
-                     {"r15", f->r15}, {"cs", f->cs},   {"flags", f->rflags}, {"error", f->error},
-                     {"cr0", cr0_read()}, {"cr2", cr2_read()}, {"cr3", cr3_read()},
-                     {"cr4", cr4_read()}};
+    } registers[] = {
+        {"rip", f->rip},     {"rsp", f->rsp},     {"rbp", f->rbp},      {"rax", f->rax},
+        {"rbx", f->rbx},     {"rcx", f->rcx},     {"rdx", f->rdx},      {"rsi", f->rsi},
+        {"rdi", f->rdi},     {"r8", f->r8},       {"r9", f->r9},        {"r10", f->r10},
+        {"r11", f->r11},     {"r12", f->r12},     {"r13", f->r13},      {"r14", f->r14},
+        {"r15", f->r15},     {"cs", f->cs},       {"flags", f->rflags}, {"error", f->error},
+        {"cr0", cr0_read()}, {"cr2", cr2_read()}, {"cr3", cr3_read()},  {"cr4", cr4_read()}};
     for (size_t i = 0; i < COUNT_OF(registers); i += 4) {
         size_t at = 0;
         for (size_t j = i; j < i + 4 && j < COUNT_OF(registers); j++)

@@ -1,7 +1,8 @@
 /*
  * x86-64: the form of a page-table entry (Intel SDM 3A 4.5, table 4-15 and on).
  *
- *   63 NX | 51..12 address | 8 G | 7 PS (levels 1, 2) or PAT (level 0) | 4 PCD | 3 PWT | 2 U | 1 W | 0 P
+ *   63 NX | 51..12 address | 8 G | 7 PS (levels 1, 2) or PAT (level 0) | 4 PCD | 3 PWT | 2 U | 1 W
+ * | 0 P
  *
  * PAT entry 5 (PAT and PWT set) is write-combining (mmu.c sets it); PCD+PWT is uncached.
  */

@@ -1,0 +1,50 @@
+"""The mutations: small wrong changes of the kernel that the tests must notice.
+
+(file, text that stands there once, what to put instead, how the tests notice it)
+How: "unit" builds and runs the host's unit tests; "boot WORDS" boots with these words on the
+kernel's command line, and must not leave with status 0.
+"""
+
+UNIT = "unit"
+SELF_TESTS = "boot test=all"
+
+MUTATIONS = [
+    # Comparisons turned round or weakened.
+    ("kernel/sched/deadline.c", "a->time_ns < b->time_ns ||", "a->time_ns > b->time_ns ||", UNIT),
+    ("kernel/mem/buddy.c", "frame->state == FRAME_FREE && frame->order == order",
+     "frame->state == FRAME_FREE", UNIT),
+    ("kernel/mem/ptab.c", "size < level_size(level)))", "size + 1 < level_size(level)))", UNIT),
+    ("kernel/lib/text.c", "sum > (UINT64_MAX - digit) / base", "sum > UINT64_MAX / base", UNIT),
+    ("kernel/sync/spinlock.c", "assert(self->held[i]->rank < lock->rank);",
+     "assert(self->held[i]->rank <= lock->rank);", UNIT),
+    ("kernel/boot/boot_info.c", "range->kind >= kind ||", "range->kind > kind ||", UNIT),
+    # Checks left out.
+    ("kernel/boot/acpi.c", "if (!checksum_good(bytes, size))", "if (bytes == NULL)", UNIT),
+    ("kernel/boot/multiboot2.c",
+     "tag->size < sizeof(*module) || module->end < module->start", "tag->size < sizeof(*module)",
+     UNIT),
+    ("kernel/boot/ladder.c", "if (need->level > subsystem->level) {", "if (false) {", UNIT),
+    ("kernel/boot/service.c", "if (caller > service_rows[index].privilege) {", "if (false) {",
+     UNIT),
+    ("kernel/mem/heap.c", "    assert(bytes_are((char *)block + asked, red, RED_BYTE));",
+     "    (void)red;", UNIT),
+    ("kernel/mem/ptab.c", "            if (arch_pte_present(*entry))\n"
+     "                return ERR_exists;\n", "", UNIT),
+    # Locks and their orders left out.
+    ("kernel/sync/spinlock.c",
+     "if (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)", "if (ticket == 0)",
+     UNIT),
+    # What only a booted kernel shows.
+    ("kernel/mem/vmap.c", "map_section(__text_start, __text_end, MAP_EXECUTE);",
+     "map_section(__text_start, __text_end, MAP_EXECUTE | MAP_WRITE);", SELF_TESTS),
+    ("kernel/mem/vmap.c", "map_direct(max_u64(start, fixed), min_u64(end, fixed_end), 0);",
+     "map_direct(max_u64(start, fixed), min_u64(end, fixed_end), MAP_WRITE);", SELF_TESTS),
+    ("kernel/mem/vmap.c", "    *va = vmap_area + GUARD_SIZE;", "    *va = vmap_area;", SELF_TESTS),
+    ("kernel/mem/shootdown.c", "if (!arch_tlb_broadcasts())", "if (arch_tlb_broadcasts())",
+     SELF_TESTS),
+    ("kernel/sched/clock.c", "    metric_add(METRIC_timer_fires, fired);\n    arm_earliest();",
+     "    metric_add(METRIC_timer_fires, fired);", SELF_TESTS),
+    ("kernel/arch/x86_64/memory.S", "    jb move_backward", "    nop", SELF_TESTS),
+    ("kernel/trace/panic.c", "arch_trap_describe(frame, panic_text, sizeof(panic_text));",
+     "panic_text[0] = 0;", "panic test=fault:divide"),
+]
