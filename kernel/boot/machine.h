@@ -88,7 +88,7 @@ struct machine {
     struct machine_memory memory[MACHINE_MEMORY_MAX];
     uint32_t memory_count;
 
-    /* x86 interrupt hardware */
+    /* PC interrupt hardware */
     phys_t lapic;
     struct machine_ioapic ioapics[MACHINE_IOAPIC_MAX];
     uint32_t ioapic_count;

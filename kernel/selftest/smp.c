@@ -15,9 +15,9 @@
 #include "selftest/selftest.h"
 
 #define ROUNDS      200
-#define TURNS       800 /* of all CPUs together: an emulator's CPUs wait for real ones */
+#define TURNS       200 /* of all CPUs together: an emulator's CPUs wait for real ones */
 #define TURN_LENGTH 20
-#define PATIENCE_NS UINT64_C(20000000000)
+#define PATIENCE_NS UINT64_C(60000000000)
 
 static _Atomic(uint32_t) seen[CONFIG_CPU_MAX]; /* by CPU number; reset by the boot CPU */
 

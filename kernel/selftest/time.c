@@ -49,7 +49,7 @@ static bool clock_rate(void)
     uint64_t counter = arch_counter(), start = clock_now();
     clock_spin(UINT64_C(2000000));
     uint64_t counts = arch_counter() - counter, ns = clock_now() - start;
-    uint64_t counted_ns = counts * 1000 / (clock_hertz() / 1000000);
+    uint64_t counted_ns = counts * UINT64_C(1000000000) / clock_hertz();
     uint64_t slack = ns / 1000 + 20000;
     return SELF_EXPECT(ns >= UINT64_C(2000000)) && SELF_EXPECT(counted_ns + slack >= ns) &&
            SELF_EXPECT(counted_ns <= ns + slack);

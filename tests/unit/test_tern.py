@@ -63,6 +63,7 @@ class Refusals(unittest.TestCase):
         ("--numa 0", "at least one node"),
         ("--numa 2", "needs at least one CPU"),
         ("--numa 3 --smp 4 --memory 512M", "cannot be divided"),
+        ("--arch aarch64 --via limine --limine D --numa 2 --smp 2 --memory 128M", "first node"),
         ("--memory 0", "no size"),
         ("--memory much", "no size"),
         ("--icount --smp 2", "instructions of one CPU"),

@@ -15,18 +15,18 @@ KERNEL = os.path.join(ROOT, "kernel")
 RULES = {
     "lib": set(),
     "arch": {"lib", "boot"},
-    "sync": {"lib", "arch", "sched", "trace"},
+    "sync": {"lib", "sched"},
     "mem": {"lib", "arch", "boot", "sched", "sync", "trace"},
-    "sched": {"lib", "arch", "boot", "mem", "monitor", "sync", "trace"},
+    "sched": {"lib", "arch", "boot", "mem", "sync", "trace"},
     "trace": {"lib", "arch", "boot", "mem", "sched", "sync"},
-    "chip": {"lib", "arch", "boot", "mem", "sched", "sync", "trace"},
-    "boot": {"lib", "arch", "mem", "sched", "sync", "trace", "monitor", "selftest"},
-    "monitor": {"lib", "arch", "boot", "mem", "sched", "trace"},
-    "selftest": {"lib", "arch", "boot", "mem", "sched", "sync", "trace"},
+    "chip": {"lib", "arch", "boot", "mem", "sched", "trace"},
+    "boot": {"lib", "arch", "mem", "sched", "trace", "monitor", "selftest"},
+    "monitor": {"lib", "boot", "sched", "trace"},
+    "selftest": {"lib", "arch", "boot", "mem", "sched", "trace"},
 }
 CPU_NAMES = re.compile(r"x86|amd64|aarch64|arm64|armv8|\bintel\b|\bamd\b|__x86|__aarch", re.I)
 # Names of standards and their fields that contain a CPU's name: device-tree strings, notes.
-CPU_EXCEPTIONS = re.compile(r'"arm,|arch-x86/hvm|"linux,|Linux arm64')
+CPU_EXCEPTIONS = re.compile(r'"arm,[\w-]*"|arch-x86/hvm|"linux,|Linux arm64')
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([\w./-]+)[">]')
 
 

@@ -13,6 +13,7 @@ ARCHES = ("x86_64", "aarch64")
 VIAS = ("kernel", "multiboot2", "limine")
 MACHINES = {"x86_64": ("q35", "microvm", "pc"), "aarch64": ("virt",)}
 GICV2_CPUS = 8  # the GICv2 architecture's own limit
+UEFI_LEAST = 128 << 20  # bytes in node 0, or the firmware dies before it loads anything
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -112,6 +113,8 @@ REFUSALS = (
      "--numa {0.numa} with --smp {0.smp}: every node needs at least one CPU"),
     (lambda m: m.memory_bytes % (m.numa << 20) != 0,
      "--memory {0.memory} cannot be divided into {0.numa} nodes of whole MiB"),
+    (lambda m: m.arch == "aarch64" and m.via == "limine" and m.memory_bytes < m.numa * UEFI_LEAST,
+     "UEFI for aarch64 needs 128 MiB in its first node: --memory {0.memory} is too little"),
     (lambda m: m.icount and m.smp > 1,
      "--icount counts the instructions of one CPU: it cannot be used with --smp {0.smp}"),
     (lambda m: m.icount and m.accel != "tcg",

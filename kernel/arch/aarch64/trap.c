@@ -164,7 +164,7 @@ void arch_trap_init_cpu(void)
 void trap_entry(struct trap_frame *frame)
 {
     enum vector_group group = frame_group(frame);
-    debug_assert(!arch_irq_enabled() && frame->vector < 2 * VECTOR_STACK_BAD);
+    debug_assert(!arch_irq_enabled() && frame->vector < UINT64_C(2) * VECTOR_STACK_BAD);
     if (frame_kind(frame) == KIND_IRQ && (group == GROUP_KERNEL || group == GROUP_USER_64)) {
         irq_take();
         return;

@@ -30,7 +30,10 @@ void arch_early_init(void);
 /* The same on each other CPU. */
 void arch_early_init_cpu(void);
 
-/* Leaves the current stack for ever and calls `function` on the one that ends at `top`. */
+/*
+ * Leaves the current stack for ever and calls `function` on the one that ends at `top`. All kernel
+ * stacks are KERNEL_STACK_SIZE long and page aligned.
+ */
 _Noreturn void arch_switch_stack(uintptr_t top, void (*function)(void));
 
 /* Ends the machine; returns only if that is not possible here. */

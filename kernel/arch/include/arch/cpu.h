@@ -31,7 +31,7 @@ _Noreturn void arch_halt(void);
 /* Text of vendor, family, model, stepping or their equal; ends with 0. */
 void arch_cpu_text(char *text, size_t size);
 
-/* Words for the features found that the kernel uses, space separated. */
+/* Words for the features found, space separated. */
 void arch_cpu_features(char *text, size_t size);
 
 /* The name of this CPU family as the host command spells it. */
