@@ -169,7 +169,7 @@ LOG := build/test-$(ARCH).log
 test: ## install what is missing, build, run every test
 	$(Q)tools/deps build run test
 	$(Q)mkdir -p build; set -o pipefail; $(MAKE) --no-print-directory -k test-all 2>&1 | tee $(LOG); \
-	    made=$$?; python3 tools/count_tests.py $(LOG) && exit $$made
+	    made=$$?; printf 'total: '; python3 tools/count_tests.py $(LOG) && exit $$made
 test: SHELL := /bin/bash
 test-all: unit fuzz-short boot-test
 
@@ -196,7 +196,11 @@ $(HOST)/seeds: $(call host_objects,asan,tests/fuzz/seeds.c) \
 boot-test: ## boot tests of ARCH
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=release
-	$(Q)python3 tests/boot/run.py --arch $(ARCH)
+	$(Q)python3 tests/boot/run.py --arch $(ARCH); debug=$$?; \
+	    python3 tests/boot/run.py --arch $(ARCH) --build release selftest monitor power command; \
+	    release=$$?; python3 tests/boot/terminal.py --arch $(ARCH); terminal=$$?; \
+	    bochs=0; [ $(ARCH) != x86_64 ] || python3 tests/boot/bochs.py || bochs=$$?; \
+	    exit $$((debug | release | terminal | bochs))
 
 soak: ## the whole boot matrix, 100 boots with 8 CPUs, long fuzzing (LIMINE_DIR for Limine's rows)
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
