@@ -21,18 +21,27 @@ TERN = os.path.join(ROOT, "tern")
 SECONDS = 60
 
 
-def read_until(file, text, output):
-    """Reads until `text` has come since the last call; gathers all in `output`."""
-    start, limit = len(output), time.monotonic() + SECONDS
-    while text not in bytes(output[start:]):
-        ready, _, _ = select.select([file], [], [], max(0.0, limit - time.monotonic()))
-        if not ready:
-            raise AssertionError(f"{text!r} did not come; there was: {bytes(output)[-1500:]!r}")
-        try:
-            piece = os.read(file, 65536)
-        except OSError as error:  # how a pty says that the other side is gone
-            raise AssertionError(f"it ended before {text!r}: {bytes(output)[-1500:]!r}") from error
-        output += piece
+class Screen:
+    """What came out of a pty, and how far it has been looked at."""
+
+    def __init__(self, file):
+        self.file, self.output, self.seen = file, b"", 0
+
+    def wait(self, text):
+        """Reads until `text` has come behind what was looked at before."""
+        limit = time.monotonic() + SECONDS
+        while text not in self.output[self.seen:]:
+            ready, _, _ = select.select([self.file], [], [], max(0.0, limit - time.monotonic()))
+            if not ready:
+                raise AssertionError(f"{text!r} did not come: {self.output[-1500:]!r}")
+            try:
+                self.output += os.read(self.file, 65536)
+            except OSError as error:  # how a pty says that the other side is gone
+                raise AssertionError(f"ended before {text!r}: {self.output[-1500:]!r}") from error
+        self.seen = self.output.index(text, self.seen) + len(text)
+
+    def type(self, keys):
+        os.write(self.file, keys)
 
 
 def test_monitor(arch):
@@ -41,16 +50,16 @@ def test_monitor(arch):
     before = termios.tcgetattr(slave)
     tern = subprocess.Popen([TERN, "boot", "--arch", arch, "--smp", "2"], stdin=slave,
                             stdout=slave, stderr=slave, start_new_session=True)
-    output = bytearray()
+    screen = Screen(master)
     try:
-        read_until(master, b"tern> ", output)
-        os.write(master, b"cpus\r")
-        read_until(master, b"cpu 1:", output)
-        read_until(master, b"tern> ", output)
-        os.write(master, b"metrixx\x7f\x7fcs\r")
-        read_until(master, b"interrupts", output)
-        read_until(master, b"tern> ", output)
-        os.write(master, b"\x01x")
+        screen.wait(b"tern> ")
+        screen.type(b"cpus\r")
+        screen.wait(b"cpu 1:")
+        screen.wait(b"tern> ")
+        screen.type(b"metrixx\x7f\x7fcs\r")
+        screen.wait(b"interrupts taken")
+        screen.wait(b"tern> ")
+        screen.type(b"\x01x")
         if tern.wait(SECONDS) != 0:
             raise AssertionError(f"it ended with status {tern.returncode}")
         if termios.tcgetattr(slave) != before:
