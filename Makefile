@@ -200,7 +200,8 @@ boot-test: ## boot tests of ARCH
 	    python3 tests/boot/run.py --arch $(ARCH) --build release selftest monitor power command; \
 	    release=$$?; python3 tests/boot/terminal.py --arch $(ARCH); terminal=$$?; \
 	    bochs=0; [ $(ARCH) != x86_64 ] || python3 tests/boot/bochs.py || bochs=$$?; \
-	    exit $$((debug | release | terminal | bochs))
+	    python3 tests/bench/run.py --arch $(ARCH) --check; bench=$$?; \
+	    exit $$((debug | release | terminal | bochs | bench))
 
 soak: ## the whole boot matrix, 100 boots with 8 CPUs, long fuzzing (LIMINE_DIR for Limine's rows)
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
