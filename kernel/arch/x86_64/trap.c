@@ -29,7 +29,7 @@ struct table_pointer {
     uint64_t base;
 } __attribute__((packed));
 
-#define GATE_INTERRUPT 0x8e /* present, ring 0, interrupts off on entry */
+#define GATE_INTERRUPT 0x8e            /* present, ring 0, interrupts off on entry */
 #define STUB_SIZE      ((uintptr_t)16) /* entry.S aligns them so */
 #define IST_STACK_SIZE (2 * PAGE_SIZE)
 
