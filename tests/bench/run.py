@@ -66,7 +66,7 @@ def boot_counter(arch):
 
 def boot_plugin(arch):
     """The same by a QEMU plugin, which counts what is executed, to the power-off."""
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", PLUGIN,
+    subprocess.run(["clang-19", "-O2", "-shared", "-fPIC", "-o", PLUGIN,
                     os.path.join(ROOT, "tests", "bench", "icnt.c")], check=True)
     _, errors = boot(arch, "run=poweroff", ["--plugin", PLUGIN])
     count = int(re.search(r"PLUGIN-INSNS (\d+)", errors).group(1))

@@ -13,7 +13,7 @@ MUTATIONS = [
     ("kernel/sched/deadline.c", "a->time_ns < b->time_ns ||", "a->time_ns > b->time_ns ||", UNIT),
     ("kernel/mem/buddy.c", "    return frame_state(frame) == FRAME_FREE && frame->order == order;",
      "    return frame_state(frame) == FRAME_FREE;", UNIT),
-    ("kernel/mem/ptab.c", "!is_aligned(va | pa.pa, level_size(level))", "!is_aligned(va, level_size(level))", UNIT),
+    ("kernel/mem/ptab.c", "!is_aligned(va | pa.pa, level_size(level))", "!is_aligned(va & pa.pa, level_size(level))", UNIT),
     ("kernel/lib/text.c", "sum > (UINT64_MAX - digit) / base", "sum > UINT64_MAX / base", UNIT),
     ("kernel/sync/spinlock.c", "assert(self->held[i]->rank < lock->rank);",
      "assert(self->held[i]->rank <= lock->rank);", UNIT),
