@@ -146,6 +146,12 @@ static void devices_print(void)
     console_names(text, sizeof(text));
     line_print("console", text);
     line_print("power", arch_power_text());
+    struct value pcie = {.length = 0};
+    value_add(&pcie, "%u", the_machine.pcie_count);
+    for (uint32_t i = 0; i < the_machine.pcie_count; i++)
+        value_add(&pcie, "%s 0x%lx", i == 0 ? " windows:" : ",",
+                  (unsigned long)the_machine.pcie[i].base.pa);
+    line_print("pcie", pcie.text);
 }
 
 /* Tenths of milliseconds, rounded down. */

@@ -41,32 +41,47 @@ static bool test_run_all(void)
     return passed;
 }
 
+static void faults_list(const struct arch_fault_case *cases, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        console_print("fault %s %s \"%s\"\n", cases[i].name,
+                      cases[i].synthetic ? "synthetic" : "real", cases[i].expect);
+}
+
 static bool test_list(void)
 {
     for (const struct self_test *test = __start_self_tests; test < __stop_self_tests; test++)
         console_print("test %s\n", test->name);
-    for (uint32_t i = 0; i < arch_fault_case_count; i++)
-        console_print("fault %s %s \"%s\"\n", arch_fault_cases[i].name,
-                      arch_fault_cases[i].synthetic ? "synthetic" : "real",
-                      arch_fault_cases[i].expect);
+    faults_list(portable_fault_cases, portable_fault_case_count);
+    faults_list(arch_fault_cases, arch_fault_case_count);
     return true;
+}
+
+static const struct arch_fault_case *fault_find(const struct arch_fault_case *cases, uint32_t count,
+                                                const char *name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(cases[i].name, name) == 0)
+            return &cases[i];
+    return NULL;
 }
 
 /* Does not return if the fault is real; a synthetic one may have been only described. */
 static bool fault_run(const char *name)
 {
-    for (uint32_t i = 0; i < arch_fault_case_count; i++) {
-        const struct arch_fault_case *fault = &arch_fault_cases[i];
-        if (strcmp(fault->name, name) != 0)
-            continue;
-        /* What is expected is not printed here: a reader must find it in the diagnosis alone. */
-        console_print("self test fault %s: begins\n", name);
-        fault->provoke();
-        console_print("self test fault %s: %s\n", name, fault->synthetic ? "ok" : "FAILED");
-        return fault->synthetic;
+    const struct arch_fault_case *fault =
+        fault_find(portable_fault_cases, portable_fault_case_count, name);
+    if (fault == NULL)
+        fault = fault_find(arch_fault_cases, arch_fault_case_count, name);
+    if (fault == NULL) {
+        console_print("there is no fault \"%s\"; test=list lists them\n", name);
+        return false;
     }
-    console_print("there is no fault \"%s\"; test=list lists them\n", name);
-    return false;
+    /* What is expected is not printed here: a reader must find it in the diagnosis alone. */
+    console_print("self test fault %s: begins\n", name);
+    fault->provoke();
+    console_print("self test fault %s: %s\n", name, fault->synthetic ? "ok" : "FAILED");
+    return fault->synthetic;
 }
 
 static bool test_run_named(const char *name)

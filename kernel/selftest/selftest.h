@@ -11,6 +11,7 @@
 #ifndef SELFTEST_SELFTEST_H
 #define SELFTEST_SELFTEST_H
 
+#include "arch/trap.h"
 #include "lib/types.h"
 
 struct self_test {
@@ -21,6 +22,10 @@ struct self_test {
 #define SELF_TEST(identifier, function)                                                            \
     static const struct self_test self_test_##identifier                                           \
         __attribute__((used, section("self_tests"), aligned(8))) = {#identifier, function};
+
+/* Faults beside those of arch/trap.h. */
+extern const struct arch_fault_case portable_fault_cases[];
+extern const uint32_t portable_fault_case_count;
 
 /* Runs what `test=` asks for and leaves; returns if it is not there. Once everything is up. */
 void selftest_run(void);

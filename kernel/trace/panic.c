@@ -20,9 +20,11 @@
 #define PANIC_STATUS    2
 #define PANIC_LOG_LINES 12
 #define PANIC_FRAMES    24
+#define PANIC_REPEATS   6 /* faults inside a panic that are borne */
 
 static _Atomic(uint32_t) panic_owner; /* CPU number + 1 of the first to panic; 0: none */
-static uint32_t panic_step;           /* the owner's alone */
+static uint32_t panic_step;           /* the owner's alone, like all below */
+static uint32_t panic_repeats;
 static char panic_text[256];
 static const struct trap_frame *panic_frame;
 static uintptr_t panic_caller, panic_fp;
@@ -96,12 +98,18 @@ static void step_log(void)
     log_show(PANIC_LOG_LINES, panic_log_line);
 }
 
-static void step_leave(void)
+/* Not a word: saying one may be what went wrong. */
+static void panic_leave(void)
 {
     char value[16];
-    console_print("the machine is stopped\n");
     if (boot_option(&the_boot_info, "exit", value, sizeof(value)))
         arch_debug_exit(PANIC_STATUS);
+}
+
+static void step_leave(void)
+{
+    console_print("the machine is stopped\n");
+    panic_leave();
 }
 
 static void (*const panic_steps[])(void) = {step_stop,      step_console, step_say,  step_registers,
@@ -126,9 +134,14 @@ static bool panic_enter(void)
     return false;
 }
 
+/* The step that was under way may have been the one that says what happened: so say it again. */
 static _Noreturn void panic_again(void)
 {
-    console_print("\nanother fault while panicking\n");
+    if (++panic_repeats > PANIC_REPEATS) {
+        panic_leave();
+        arch_halt();
+    }
+    console_print("\nanother fault while panicking; the first was: %s\n", panic_text);
     panic_run();
 }
 

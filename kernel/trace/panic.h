@@ -3,7 +3,7 @@
  * symbol and the last log lines, and leaves through `exit=debug` with status 2, or halts.
  *
  * Only the first CPU to panic speaks. A fault or panic inside a panic skips the part that failed
- * and goes on with the next; the third halts at once.
+ * and goes on with the next; after a few of them nothing more is said.
  */
 #ifndef TRACE_PANIC_H
 #define TRACE_PANIC_H

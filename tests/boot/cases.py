@@ -66,7 +66,7 @@ def matrix_cases(arch, soak):
 def fault_cases(arch):
     table = faults.table(arch)
     cases = [Case(f"fault {name}", faults.OPTIONS.get((arch, name), []), status=2,
-                  append=f"test=fault:{name}", texts=texts + faults.EVERY_PANIC)
+                  append=f"test=fault:{name}", texts=texts + faults.common(name))
              for name, texts in table.items()]
     # The kernel's own list and ours name the same faults, so that none goes untested.
     known = "|".join(map(re.escape, table))
@@ -139,11 +139,13 @@ def machine_cases(arch):
     """Machines that lack or break something."""
     if arch == "aarch64":
         models = {name: ["--cpu", name] for name in ("cortex-a72", "neoverse-n1", "max")}
+        models["24 cpus"] = ["--gic", "3", "--smp", "24"]
         models["its off"] = ["--gic", "3", "--", "-machine", "its=off"]
         models["highmem off"] = ["--", "-machine", "highmem=off"]
         return [Case(f"machine {name}", options, screen=True) for name, options in models.items()]
     whole = {"pc": ["--machine", "pc"], "qemu64": ["--cpu", "qemu64"],
-             "nehalem": ["--cpu", "Nehalem"], "no hpet": ["--", "-machine", "hpet=off"],
+             "nehalem": ["--cpu", "Nehalem"], "no nx": ["--cpu", "max,-nx", "--smp", "2"],
+             "24 cpus": ["--smp", "24"], "no hpet": ["--", "-machine", "hpet=off"],
              "two sockets": ["--smp", "4", "--", "-smp", "4,sockets=2"],
              "bench cpu": ["--cpu", "max,-erms,-fsrm", "--icount"]}
     cases = [Case(f"machine {name}", options, screen=True) for name, options in whole.items()]

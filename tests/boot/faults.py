@@ -25,6 +25,8 @@ X86_REAL = {
                      r"the page's rights forbid it"],
     "page-null": [r"page fault: read of 0x0 by the kernel: the page is not mapped"],
     "stack-guard": [r"page fault: write to 0x[0-9a-f]+"],
+    "smap": [r"page fault: write to 0x[0-9a-f]+ by the kernel: the page's rights forbid it"],
+    "smep": [r"page fault: execution at 0x[0-9a-f]+ by the kernel: the page's rights forbid it"],
     "interrupt": [r"unexpected interrupt on vector \d+"],
 }
 # Vectors without a real cause under TCG, and their words.
@@ -82,13 +84,30 @@ AARCH64 = {
 # Faults that the default CPU model cannot raise.
 OPTIONS = {("aarch64", "pan"): ["--cpu", "max"]}
 # Every panic says these, whatever its cause.
-EVERY_PANIC = [r"(?i)panic", r"(?i)backtrace"]
+EVERY_PANIC = [r"(?m)^panic on CPU \d+: ", r"(?m)^backtrace:$", r"0x[0-9a-f]{16} \w+\+0x",
+               r"(?m)^last log lines:$", r"(?m)^the machine is stopped$"]
+# No function of the kernel is on the backtrace of user code.
+SYMBOL = EVERY_PANIC[2]
+# A panic for a trap says the interrupted registers too.
+EVERY_FAULT = EVERY_PANIC + [r"(?m)^registers:$"]
+
+
+def common(name):
+    """What the panic of this fault must say besides its own words."""
+    if name in PORTABLE:
+        return []
+    return [text for text in EVERY_FAULT if text != SYMBOL or not name.startswith("user")]
+
+
+# On every CPU: a panic inside a panic, and a fault inside that, end all the same.
+AGAIN = r"another fault while panicking; the first was: the first of some"
+PORTABLE = {"panic-twice": [AGAIN, *EVERY_PANIC[1:]], "panic-always": [r"another fault while"]}
 
 
 def table(arch):
     """{name of the fault: texts that must appear}"""
     if arch == "aarch64":
-        return AARCH64
-    faults = dict(X86_REAL)
+        return {**AARCH64, **PORTABLE}
+    faults = {**X86_REAL, **PORTABLE}
     faults.update({f"vector-{n}": [words] for n, words in X86_SYNTHETIC.items()})
     return faults

@@ -6,9 +6,12 @@
  * or hardware that the emulator lacks (18, 19, 20, 21, 28 to 30). Sources: Intel SDM 3A 6.15.
  */
 #include "arch/cpu.h"
+#include "arch/mmu.h"
 #include "arch/trap.h"
 #include "lib/string.h"
+#include "mem/frame.h"
 #include "mem/image.h"
+#include "mem/vmap.h"
 #include "registers.h"
 #include "sched/cpu.h"
 #include "x86.h"
@@ -173,6 +176,31 @@ static void fault_stack_guard(void)
     *(volatile char *)(cpu_self()->stack_low - 8) = 0;
 }
 
+/* A page of user mode's, seen by the kernel; NULL without the protection that forbids that. */
+static void *user_page(bool protection, uint32_t flags)
+{
+    phys_t frame;
+    void *page;
+    if (!protection || frame_alloc(0, 0, FRAME_ZERO, &frame) != OK ||
+        vmap_device(frame, PAGE_SIZE, MAP_USER | flags, &page) != OK)
+        return NULL;
+    return page;
+}
+
+static void fault_smap(void)
+{
+    volatile char *page = user_page(features.smap, MAP_WRITE);
+    if (page != NULL)
+        *page = 1;
+}
+
+static void fault_smep(void)
+{
+    void *page = user_page(features.smep, MAP_EXECUTE);
+    if (page != NULL)
+        __asm__ volatile("call *%0" ::"r"(page) : "memory");
+}
+
 static void fault_interrupt(void)
 {
     __asm__ volatile("int $47");
@@ -219,6 +247,8 @@ const struct arch_fault_case arch_fault_cases[] = {
     SYNTHETIC_CASE(29, "VMM communication (#VC)"),
     SYNTHETIC_CASE(30, "security exception (#SX)"),
     SYNTHETIC_CASE(31, "reserved exception 31"),
+    {"smap", "by the kernel: the page's rights forbid it", false, fault_smap},
+    {"smep", "page fault: execution at 0xffffc0", false, fault_smep},
     {"interrupt", "unexpected interrupt on vector 47", false, fault_interrupt},
 };
 const uint32_t arch_fault_case_count = COUNT_OF(arch_fault_cases);

@@ -32,6 +32,7 @@ void features_init(void)
     }
     struct cpuid extended = cpuid_read(0x80000001, 0);
     features.nx = (extended.d >> 20 & 1) != 0;
+    pte_no_execute = features.nx ? PTE_NX : 0;
     features.page_1gib = (extended.d >> 26 & 1) != 0;
     if (cpuid_read(0x80000000, 0).a >= 0x80000007)
         features.tsc_invariant = (cpuid_read(0x80000007, 0).d >> 8 & 1) != 0;

@@ -6,6 +6,8 @@
 /* Above this many pages, reloading everything is cheaper than page by page. */
 #define FLUSH_PAGES_MAX 64
 
+pte_t pte_no_execute;
+
 int arch_mmu_leaf_level(void)
 {
     return features.page_1gib ? 2 : 1;

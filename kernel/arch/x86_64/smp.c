@@ -29,9 +29,11 @@ struct trampoline_data {
     uint64_t stack; /* top of the CPU's stack */
     uint64_t cpu;
     uint64_t enter;
+    uint64_t efer;           /* bits to set */
     _Atomic(uint32_t) taken; /* set by the CPU when it has read the rest */
 };
 #define TRAMPOLINE_DATA (PAGE_SIZE - 64)
+#define EFER_SET        0x901u /* SCE, LME, NXE */
 
 static phys_t trampoline_page;
 
@@ -82,6 +84,7 @@ error_t arch_smp_init(void)
     if (trampoline_page.pa == 0)
         return ERR_unsupported;
     memcpy(phys_to_virt(trampoline_page), trampoline_start, size);
+    trampoline_data()->efer = msr_read(MSR_EFER) & EFER_SET;
     trampoline_data()->enter = (uint64_t)(uintptr_t)cpu_enter;
     return trampoline_table();
 }

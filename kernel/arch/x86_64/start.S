@@ -84,6 +84,9 @@ start_32:
     movl %edi, %ebx
     btl $29, %edx
     jnc no_long_mode
+    movl %edx, %esi                     /* NX (bit 20) as EFER.NXE (bit 11), if there is one */
+    shrl $9, %esi
+    andl $(1 << 11), %esi
 
     /* Four directories of 2 MiB pages: physical 0 to 4 GiB. */
     movl $LOW(early_directories), %edi
@@ -114,7 +117,8 @@ start_32:
     movl %eax, %cr3
     movl $0xc0000080, %ecx              /* EFER */
     rdmsr
-    orl $((1 << 8) | (1 << 11) | 1), %eax /* LME, NXE, SCE */
+    orl $((1 << 8) | 1), %eax           /* LME, SCE */
+    orl %esi, %eax
     wrmsr
     movl %cr0, %eax
     orl $0x80010001, %eax               /* PG, WP, PE */

@@ -10,7 +10,8 @@
 #define DATA_STACK (DATA + 8)
 #define DATA_CPU   (DATA + 16)
 #define DATA_ENTER (DATA + 24)
-#define DATA_TAKEN (DATA + 32)
+#define DATA_EFER  (DATA + 32)
+#define DATA_TAKEN (DATA + 40)
 
 .section .rodata.trampoline, "a"
 .globl trampoline_start, trampoline_end
@@ -36,9 +37,9 @@ trampoline_start:
     movl %eax, %cr4
     movl DATA_ROOT, %eax
     movl %eax, %cr3
-    movl $0xc0000080, %ecx              /* EFER: SCE, LME, NXE */
+    movl $0xc0000080, %ecx              /* EFER: as on the boot CPU */
     rdmsr
-    orl $((1 << 8) | (1 << 11) | 1), %eax
+    orl DATA_EFER, %eax
     wrmsr
     lgdtl trampoline_gdt_pointer - trampoline_start
     movl $0x80010011, %eax              /* PG, WP, ET, PE at once */

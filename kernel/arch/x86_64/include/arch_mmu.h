@@ -34,6 +34,9 @@ typedef uint64_t pte_t;
 #define PTE_NX        ((pte_t)1 << 63)
 #define PTE_ADDRESS   ((pte_t)0x000ffffffffff000)
 
+/* PTE_NX, or 0 on a CPU that has no such bit; until features_init has looked, 0. */
+extern pte_t pte_no_execute;
+
 struct frame;
 
 static inline struct frame *arch_frame_base(void)
@@ -52,7 +55,7 @@ static inline pte_t arch_pte_leaf(phys_t page, uint32_t flags, int level)
     if ((flags & MAP_WRITE) != 0)
         pte |= PTE_WRITE | PTE_DIRTY;
     if ((flags & MAP_EXECUTE) == 0)
-        pte |= PTE_NX;
+        pte |= pte_no_execute;
     if ((flags & MAP_USER) != 0)
         pte |= PTE_USER;
     if ((flags & MAP_GLOBAL) != 0)
