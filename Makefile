@@ -177,6 +177,7 @@ unit: $(HOST)/unit $(HOST)/unit-tsan ## unit tests on this machine, under ASan, 
 	$(Q)$(HOST)/unit
 	$(Q)$(HOST)/unit-tsan
 	$(Q)python3 tests/unit/test_tern.py
+	$(Q)python3 tests/unit/test_deps.py
 
 FUZZ_SECONDS ?= 600
 fuzz: ## fuzz each parser and allocator for FUZZ_SECONDS
