@@ -71,18 +71,23 @@ void arch_irq_text(char *text, size_t size)
     print_buffer(text, size, "%s, ioapic %u", lapic_x2() ? "x2apic" : "lapic", ioapic_count());
 }
 
-/* A spurious interrupt must not be ended (SDM 3A 10.9); all others are, before they are served:
- * interrupts stay off until the return. */
+/*
+ * A spurious interrupt must not be ended (SDM 3A 10.9). Lines are ended when they have been served,
+ * or a level-triggered one would come again; the others before, since serving may not return.
+ */
 void irq_vector(uint8_t vector)
 {
     if (vector == VECTOR_SPURIOUS)
         return;
     metric_add(METRIC_interrupts, 1);
+    if (vector < VECTOR_LINE + VECTOR_LINES) {
+        irq_dispatch(vector - VECTOR_LINE);
+        lapic_end();
+        return;
+    }
     lapic_end();
     if (vector == VECTOR_TIMER)
         timer_interrupt();
     else if (vector == VECTOR_IPI)
         cpu_serve();
-    else if (vector != VECTOR_ERROR)
-        irq_dispatch(vector - VECTOR_LINE);
 }
