@@ -75,9 +75,17 @@ $(OUT)/flags: force
 	@mkdir -p $(@D)
 	@echo '$(CFLAGS)' | cmp -s - $@ || echo '$(CFLAGS)' > $@
 
+# So does a file that is gone or new.
+$(OUT)/objects: force
+	@mkdir -p $(@D)
+	@echo '$(KERNEL_OBJECTS)' | cmp -s - $@ || echo '$(KERNEL_OBJECTS)' > $@
+$(HOST)/objects: force
+	@mkdir -p $(@D)
+	@echo '$(HOST_CORE) $(UNIT_SOURCES)' | cmp -s - $@ || echo '$(HOST_CORE) $(UNIT_SOURCES)' > $@
+
 # Linked twice: the symbol table is made from the first link and lies behind all code, so that
 # no function moves.
-$(OUT)/first.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT)
+$(OUT)/first.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(OUT)/objects
 	$(Q)$(LD) $(LDFLAGS) $(KERNEL_OBJECTS) -o $@
 
 $(OUT)/symbols.S: $(OUT)/first.elf tools/symbols.py
@@ -134,11 +142,11 @@ $(HOST)/fuzz/%.o: %.c Makefile
 	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) -MMD -MP -c $< -o $@
 
 # As libraries, so that a test links only the parts that it names.
-$(HOST)/asan/core.a: $(call host_objects,asan,$(HOST_CORE))
-$(HOST)/tsan/core.a: $(call host_objects,tsan,$(HOST_CORE))
-$(HOST)/fuzz/core.a: $(call host_objects,fuzz,$(HOST_CORE) $(FUZZ_SHARED))
+$(HOST)/asan/core.a: $(call host_objects,asan,$(HOST_CORE)) $(HOST)/objects
+$(HOST)/tsan/core.a: $(call host_objects,tsan,$(HOST_CORE)) $(HOST)/objects
+$(HOST)/fuzz/core.a: $(call host_objects,fuzz,$(HOST_CORE) $(FUZZ_SHARED)) $(HOST)/objects
 $(HOST)/%/core.a:
-	$(Q)rm -f $@ && llvm-ar-19 rcs $@ $^
+	$(Q)rm -f $@ && llvm-ar-19 rcs $@ $(filter %.o,$^)
 
 $(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES)) $(HOST)/asan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
@@ -150,7 +158,8 @@ $(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a
 
 -include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES) $(HOST_CORE)) \
            $(call host_objects,tsan,$(TSAN_SOURCES) $(HOST_CORE)) \
-           $(call host_objects,fuzz,$(FUZZ_SHARED) $(HOST_CORE)))
+           $(call host_objects,fuzz,$(FUZZ_SHARED) $(HOST_CORE) $(wildcard tests/fuzz/fuzz_*.c)) \
+           $(call host_objects,asan,tests/fuzz/seeds.c))
 
 # --- what to do with it -------------------------------------------------------------------------
 
@@ -205,10 +214,12 @@ boot-test: ## boot tests of ARCH
 	    exit $$((debug | release | terminal | bochs | bench))
 
 soak: ## the whole boot matrix, 100 boots with 8 CPUs, long fuzzing (LIMINE_DIR for Limine's rows)
+	$(Q)tools/deps build run test
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=release
-	$(Q)python3 tests/boot/run.py --arch $(ARCH) --soak
-	$(Q)$(MAKE) --no-print-directory fuzz
+	$(Q)python3 tests/boot/run.py --arch $(ARCH) --soak; debug=$$?; \
+	    python3 tests/boot/run.py --arch $(ARCH) --soak --build release smp8; release=$$?; \
+	    $(MAKE) --no-print-directory fuzz; fuzz=$$?; exit $$((debug | release | fuzz))
 
 bench: ## figures as JSON lines (BENCH=pattern for a part)
 	$(Q)tools/deps build run

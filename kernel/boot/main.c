@@ -50,15 +50,15 @@ static void panic_if_asked(void)
 
 static void read_firmware(void)
 {
-    error_t error = OK;
+    error_t acpi = OK, fdt = OK;
     if (the_boot_info.rsdp.pa != 0)
-        error = acpi_read(&the_machine, the_boot_info.rsdp);
-    if (error != OK)
-        log_error("boot", "no use can be made of ACPI: %s", error_text(error));
+        acpi = acpi_read(&the_machine, the_boot_info.rsdp);
+    if (acpi != OK)
+        machine_fault(&the_machine, "ACPI is of no use", acpi);
     if (the_boot_info.fdt.pa != 0)
-        error = fdt_read(&the_machine, the_boot_info.fdt);
-    if (error != OK)
-        log_error("boot", "no use can be made of the device tree: %s", error_text(error));
+        fdt = fdt_read(&the_machine, the_boot_info.fdt);
+    if (fdt != OK)
+        machine_fault(&the_machine, "the device tree is of no use", fdt);
     machine_finish(&the_machine, arch_hardware_id());
 }
 

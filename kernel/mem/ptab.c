@@ -28,6 +28,7 @@ static error_t entry_make(struct ptab *ptab, uintptr_t va, int level, pte_t **re
             error_t error = ptab->table_alloc(&lower);
             if (error != OK)
                 return error;
+            arch_mmu_barrier(); /* its zeroes before it can be walked */
             *entry = arch_pte_table(lower);
         } else if (arch_pte_is_leaf(*entry, at)) {
             return ERR_exists;

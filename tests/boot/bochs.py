@@ -49,6 +49,10 @@ CASES = [
      [r"(?m)^  features .*\bumip\b", r"(?m)^  interrupts +x2apic"]),
     ("inventory core2", "core2_penryn_t9600", 1, "run=inventory,poweroff",
      [r"(?m)^  interrupts +lapic", r"(?m)^  cpus +1 online of 1"]),
+    ("self tests skylake smp2", "corei7_skylake_x", 2, "test=all",
+     [r"(?m)^  cpus +2 online of 2", r"self test tlb_shootdown: ok", r"self test cpu_calls: ok"]),
+    ("inventory core2 smp2", "core2_penryn_t9600", 2, "run=inventory,poweroff",
+     [r"(?m)^  cpus +2 online of 2", r"(?m)^  interrupts +lapic"]),
     ("self tests skylake", "corei7_skylake_x", 1, "test=all",
      [r"self test deadline_order: ok", r"self test frame_orders: ok"]),
 ]

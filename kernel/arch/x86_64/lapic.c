@@ -24,6 +24,7 @@
 #define LAPIC_TIMER_COUNT   0x390u
 #define LAPIC_TIMER_DIVIDE  0x3e0u
 
+#define SEND_TURNS       1000000 /* a sick LAPIC must not hang a panic */
 #define LVT_MASKED       (1u << 16)
 #define LVT_NMI          (4u << 8)
 #define LVT_DEADLINE     (2u << 17)
@@ -72,12 +73,14 @@ void lapic_init_cpu(void)
     msr_write(MSR_APIC_BASE, base);
     if (lapic_is_x2)
         msr_write(MSR_APIC_BASE, base | APIC_BASE_X2);
+    /* First: while it is off by software, the mask bits below cannot be cleared (SDM 3A 10.4.7.2).
+     */
+    lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
     lapic_write(LAPIC_TPR, 0);
     lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
     lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
     lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
     lapic_write(LAPIC_LVT_ERROR, VECTOR_ERROR);
-    lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
     lapic_write(LAPIC_ESR, 0);
     lapic_write(LAPIC_EOI, 0);
 }
@@ -92,6 +95,12 @@ bool lapic_x2(void)
     return lapic_is_x2;
 }
 
+/* 255 is everybody in the xAPIC's eight bits. */
+bool lapic_reaches(uint64_t id)
+{
+    return id < (lapic_is_x2 ? UINT64_C(0xffffffff) : 255);
+}
+
 /* x2APIC writes are not ordered after earlier stores (SDM 3A 10.12.3): fence first. */
 void lapic_send(uint32_t destination, uint32_t command)
 {
@@ -100,11 +109,16 @@ void lapic_send(uint32_t destination, uint32_t command)
         msr_write(MSR_X2APIC + LAPIC_COMMAND / 16, (uint64_t)destination << 32 | command);
         return;
     }
-    debug_assert(destination < 256);
+    debug_assert(lapic_reaches(destination));
+    uint64_t state = arch_irq_save(); /* two writes: no other command may come between */
     lapic_write(LAPIC_COMMAND_HIGH, destination << 24);
     lapic_write(LAPIC_COMMAND, command);
-    while ((lapic_read(LAPIC_COMMAND) & COMMAND_PENDING) != 0)
+    for (uint32_t turn = 0; turn < SEND_TURNS; turn++) {
+        if ((lapic_read(LAPIC_COMMAND) & COMMAND_PENDING) == 0)
+            break;
         arch_cpu_relax();
+    }
+    arch_irq_restore(state);
 }
 
 void lapic_timer_setup(uint32_t vector)

@@ -97,6 +97,8 @@ error_t arch_cpu_start(struct cpu *cpu)
     data->cpu = (uint64_t)(uintptr_t)cpu;
     atomic_store(&data->taken, 0);
     uint32_t id = (uint32_t)cpu->hardware_id;
+    if (!lapic_reaches(cpu->hardware_id))
+        return ERR_unsupported;
     uint32_t page = (uint32_t)(trampoline_page.pa / PAGE_SIZE);
     lapic_send(id, LAPIC_INIT);
     clock_spin(10000);
@@ -107,6 +109,7 @@ error_t arch_cpu_start(struct cpu *cpu)
         if (atomic_load(&data->taken) != 0)
             return OK;
     }
+    lapic_send(id, LAPIC_INIT); /* a late one must not take the next CPU's stack */
     return ERR_timeout;
 }
 

@@ -46,6 +46,7 @@ error_t lapic_init(void);
 void lapic_init_cpu(void);
 void lapic_end(void);
 bool lapic_x2(void);
+bool lapic_reaches(uint64_t id);
 void lapic_send(uint32_t destination, uint32_t command);
 void lapic_timer_setup(uint32_t vector);
 void lapic_timer_set(uint32_t count);
