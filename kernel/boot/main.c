@@ -86,6 +86,7 @@ static void give_frames(phys_t base, uint64_t size)
         if (error != OK)
             log_warn("boot", "memory at 0x%lx, 0x%lx bytes, is left unused: %s", at, next - at,
                      error_text(error));
+        log_debug("boot", "memory at 0x%lx, 0x%lx bytes, is free", at, next - at);
         at = next;
     }
 }

@@ -272,6 +272,8 @@ static void heap_free_large(char *block)
            order < SLAB_ORDER + LARGE_COUNT);
     assert(asked != 0 && asked <= PAGE_SIZE << order);
     debug_assert(bytes_are(block + asked, large_red_size(asked, order), RED_BYTE));
+    if (CONFIG_DEBUG)
+        memset(block, POISON_BYTE, PAGE_SIZE << order);
     large_count(order, -1);
     frame_free(memory, order);
 }

@@ -71,9 +71,14 @@ uint64_t clock_hertz(void)
     return clock_hz;
 }
 
+uint64_t clock_at(uint64_t counter)
+{
+    return clock_hz == 0 ? 0 : scale(counter - clock_base, clock_to_ns);
+}
+
 uint64_t clock_now(void)
 {
-    return clock_hz == 0 ? 0 : scale(arch_counter() - clock_base, clock_to_ns);
+    return clock_at(arch_counter());
 }
 
 uint64_t clock_to_counter(uint64_t time_ns)

@@ -19,6 +19,9 @@ uint64_t clock_hertz(void);
 /* Nanoseconds since clock_start; never goes back on one CPU. 0 before clock_init. */
 uint64_t clock_now(void);
 
+/* The time at which the counter stood at `counter`; 0 before clock_init. */
+uint64_t clock_at(uint64_t counter);
+
 /* The counter value at which clock_now() is `time_ns`, rounded up. */
 uint64_t clock_to_counter(uint64_t time_ns);
 

@@ -16,8 +16,8 @@
 #include "arch/smp.h"
 #include "lib/assert.h"
 
-#define CALL_BATCH 32                           /* calls that lie on the caller's stack at once */
-#define STOP_TURNS ((uint64_t)10 * 1000 * 1000) /* of waiting for CPUs to stop */
+#define CALL_BATCH 32                      /* calls that lie on the caller's stack at once */
+#define STOP_TURNS ((uint64_t)1000 * 1000) /* of waiting for CPUs to stop */
 
 struct cpu boot_cpu = {.online = true};
 struct cpu *cpu_table[CONFIG_CPU_MAX] = {&boot_cpu};
@@ -181,6 +181,25 @@ void cpu_call_others(void (*function)(void *argument), void *argument)
         i += cpu_call_batch(cpu_table + i, count - i, function, argument);
 }
 
+void cpu_stop_if_asked(void)
+{
+    struct cpu *self = cpu_self();
+    uint32_t stopper = atomic_load_explicit(&cpu_stopper, memory_order_acquire);
+    if (stopper != 0 && stopper != self->number + 1)
+        cpu_stop_self(self);
+}
+
+/* Waits a bounded time until only `self` is online. */
+static bool stop_await(const struct cpu *self)
+{
+    for (uint64_t turn = 0; turn < STOP_TURNS; turn++) {
+        if (cpu_online_count() == cpu_online(self))
+            return true;
+        arch_cpu_relax();
+    }
+    return false;
+}
+
 /*
  * Two CPUs that stop each other must not both end: the first one to come goes on, and serves no
  * request while it waits.
@@ -197,7 +216,11 @@ uint32_t cpu_stop_others(void)
     for (uint32_t i = 0; i < count; i++)
         if (cpu_table[i] != self && cpu_online(cpu_table[i]))
             cpu_request(cpu_table[i], CPU_REQUEST_STOP);
-    for (uint64_t turn = 0; turn < STOP_TURNS && cpu_online_count() > cpu_online(self); turn++)
-        arch_cpu_relax();
+    if (stop_await(self))
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (cpu_table[i] != self && cpu_online(cpu_table[i]))
+            arch_ipi_force(cpu_table[i]);
+    (void)stop_await(self);
     return cpu_online_count() - cpu_online(self);
 }

@@ -99,6 +99,9 @@ void cpu_serve(void);
 void cpu_call_others(void (*function)(void *argument), void *argument);
 void cpu_call(struct cpu *cpu, void (*function)(void *argument), void *argument);
 
+/* Halts this CPU for ever if another has asked for that; takes no lock, allowed anywhere. */
+void cpu_stop_if_asked(void);
+
 /*
  * Stops all other CPUs and waits a bounded time for them; returns how many did not answer. If
  * another CPU was first to call it, this one is halted instead.

@@ -2,6 +2,9 @@
  * Faults that need no CPU's help: a second fault inside a panic (panic.h says what then happens).
  */
 #include "trace/panic.h"
+#include "arch/cpu.h"
+#include "sched/clock.h"
+#include "sched/cpu.h"
 #include "selftest/selftest.h"
 #include "trace/console.h"
 
@@ -40,8 +43,39 @@ static void fault_panic_always(void)
     panic_stumbling(UINT32_MAX);
 }
 
+static _Atomic(bool) deaf; /* the other CPU loops */
+
+/* In the timer's interrupt, with interrupts off: no request is served any more. */
+static void go_deaf(struct deadline *deadline)
+{
+    (void)deadline;
+    atomic_store(&deaf, true);
+    for (;;)
+        arch_cpu_relax();
+}
+
+static void arm_deafness(void *unused)
+{
+    static struct deadline soon;
+    (void)unused;
+    deadline_init(&soon, go_deaf);
+    clock_arm(&soon, clock_now());
+}
+
+static void fault_panic_deaf(void)
+{
+    struct cpu *other = cpu_table[atomic_load(&cpu_count) - 1];
+    if (other == cpu_self())
+        return;
+    cpu_call(other, arm_deafness, NULL);
+    while (!atomic_load(&deaf))
+        arch_cpu_relax();
+    panic("CPU %u is deaf", other->number);
+}
+
 const struct arch_fault_case portable_fault_cases[] = {
     {"panic-twice", "another fault while panicking", false, fault_panic_twice},
+    {"panic-deaf", "is deaf", false, fault_panic_deaf},
     {"panic-always", "another fault while panicking", false, fault_panic_always},
 };
 const uint32_t portable_fault_case_count = COUNT_OF(portable_fault_cases);

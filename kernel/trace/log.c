@@ -5,6 +5,7 @@
  * record change under them, never beyond its bounds.
  */
 #include "trace/log.h"
+#include "arch/cpu.h"
 #include "lib/print.h"
 #include "lib/string.h"
 #include "sched/clock.h"
@@ -16,7 +17,7 @@
 #define LOG_TEXT    112
 
 struct log_record {
-    uint64_t time_ns;
+    uint64_t counter; /* not the time: its rate is not known from the start */
     uint32_t level;
     char text[LOG_TEXT]; /* "subsystem: words" */
 };
@@ -51,10 +52,10 @@ bool log_level_parse(const char *name, enum log_level *level)
 
 static uint64_t log_store(enum log_level level, const char *text)
 {
-    uint64_t now = clock_now();
+    uint64_t now = arch_counter();
     irq_state_t state = spinlock_lock(&log_lock);
     struct log_record *record = &log_ring[log_count++ % LOG_RECORDS];
-    record->time_ns = now;
+    record->counter = now;
     record->level = level;
     string_copy(record->text, sizeof(record->text), text);
     spinlock_unlock(&log_lock, state);
@@ -73,7 +74,7 @@ void log_line(enum log_level level, const char *subsystem, const char *format, .
     va_end(args);
     uint64_t now = log_store(level, text);
     if (log_shows(level))
-        console_line(level, now, text);
+        console_line(level, clock_at(now), text);
 }
 
 void log_show(uint32_t most, void (*show)(enum log_level level, uint64_t time_ns, const char *text))
@@ -82,6 +83,6 @@ void log_show(uint32_t most, void (*show)(enum log_level level, uint64_t time_ns
     uint64_t kept = end < LOG_RECORDS ? end : LOG_RECORDS;
     for (uint64_t i = end - (kept < most ? kept : most); i < end; i++) {
         const struct log_record *record = &log_ring[i % LOG_RECORDS];
-        show((enum log_level)(record->level % LOG_LEVELS), record->time_ns, record->text);
+        show((enum log_level)(record->level % LOG_LEVELS), clock_at(record->counter), record->text);
     }
 }

@@ -26,8 +26,8 @@ static _Atomic(uint32_t) panic_owner; /* CPU number + 1 of the first to panic; 0
 static uint32_t panic_step;           /* the owner's alone, like all below */
 static uint32_t panic_repeats;
 static char panic_text[256];
-static const struct trap_frame *panic_frame;
-static uintptr_t panic_caller, panic_fp;
+static const struct trap_frame *panic_frame; /* NULL until there is one */
+static bool panic_called;                    /* by panic(): the frame's pc is a return address */
 
 bool panic_active(void)
 {
@@ -39,12 +39,17 @@ static void panic_line(const char *text)
     console_print("  %s\n", text);
 }
 
-static void panic_address(uintptr_t address)
+/*
+ * A return address lies behind the call, which may be the last instruction of a function that
+ * does not return: it is the byte before it that names the caller.
+ */
+static void panic_address(uintptr_t address, bool is_return)
 {
     uint64_t offset = 0;
-    const char *name = symbol_find(address, &offset);
+    uintptr_t back = is_return || (panic_called && address == trap_pc(panic_frame)) ? 1 : 0;
+    const char *name = symbol_find(address - back, &offset);
     if (name != NULL)
-        console_print("  0x%lx %s+0x%lx\n", address, name, offset);
+        console_print("  0x%lx %s+0x%lx\n", address, name, offset + back);
     else
         console_print("  0x%lx\n", address);
 }
@@ -88,8 +93,6 @@ static void step_backtrace(void)
     if (panic_frame != NULL)
         backtrace_walk(trap_pc(panic_frame), trap_frame_pointer(panic_frame), PANIC_FRAMES,
                        panic_address);
-    else
-        backtrace_walk(panic_caller, panic_fp, PANIC_FRAMES, panic_address);
 }
 
 static void step_log(void)
@@ -149,8 +152,11 @@ _Noreturn void panic(const char *format, ...)
 {
     if (!panic_enter())
         panic_again();
-    panic_caller = (uintptr_t)__builtin_return_address(0);
-    panic_fp = arch_frame_pointer();
+    static struct trap_frame captured; /* the owner's alone */
+    const uintptr_t *own = (const uintptr_t *)arch_frame_pointer();
+    arch_trap_capture(&captured, (uintptr_t)__builtin_return_address(0), own[0]);
+    panic_frame = &captured;
+    panic_called = true;
     va_list args;
     va_start(args, format);
     vprint_buffer(panic_text, sizeof(panic_text), format, args);

@@ -46,15 +46,15 @@ static bool frame_readable(uintptr_t fp)
 }
 
 void backtrace_walk(uintptr_t pc, uintptr_t frame_pointer, uint32_t most,
-                    void (*each)(uintptr_t address))
+                    void (*each)(uintptr_t address, bool is_return))
 {
     if (most > 0)
-        each(pc);
+        each(pc, false);
     for (uint32_t i = 1; i < most && frame_readable(frame_pointer); i++) {
         const uintptr_t *frame = (const uintptr_t *)frame_pointer;
         if (frame[1] == 0)
             return;
-        each(frame[1]);
+        each(frame[1], true);
         if (frame[0] <= frame_pointer) /* stacks grow down: callers lie higher */
             return;
         frame_pointer = frame[0];

@@ -111,7 +111,8 @@ def monitor_cases():
         Case("monitor panic", [], status=2, append="run=panic", texts=faults.EVERY_PANIC),
         Case("monitor panic smp4", ["--smp", "4"], status=2, append="run=panic",
              texts=faults.EVERY_PANIC),
-        Case("panic early", [], status=2, append="panic=early", texts=faults.EVERY_PANIC),
+        Case("panic early", [], status=2, append="panic=early",
+             texts=faults.EVERY_PANIC + [r"(?m)^  0x[0-9a-f]{16} (panic_if_asked|kernel_main)\+0x"]),
         Case("monitor unknown command", [], append="", typed=["no-such-command", "", "poweroff"],
              texts=["no-such-command"], absent=["(?i)panic"]),
     ]
@@ -132,7 +133,12 @@ def command_line_cases():
 def module_cases():
     module = ["--module", "LICENSE"]
     return [Case("module by kernel", module, texts=[r"modules +1: .*\(\d{4} bytes\)"]),
-            Case("log debug", [], append=f"log=debug {LEAVE}")]
+            Case("log debug", ["--smp", "2"], append=f"log=debug {LEAVE}",
+                 texts=[r"\] debug boot: memory at 0x", r"\] info  smp: 2 of 2"]),
+            Case("log plain", ["--smp", "2"], texts=[r"\] info  smp: 2 of 2"],
+                 absent=[r"\] debug"]),
+            Case("log error", ["--smp", "2"], append=f"log=error {LEAVE}",
+                 absent=[r"\] (debug|info|warn)"])]
 
 
 def machine_cases(arch):

@@ -82,26 +82,26 @@ AARCH64 = {
     "user32-serror": [r"system error \(SError\), syndrome 0x[0-9a-f]+ in the 32-bit user"],
 }
 # Faults that the default CPU model cannot raise.
-OPTIONS = {("aarch64", "pan"): ["--cpu", "max"]}
+OPTIONS = {("aarch64", "pan"): ["--cpu", "max"], ("aarch64", "panic-deaf"): ["--smp", "2"],
+           ("x86_64", "panic-deaf"): ["--smp", "2"]}
 # Every panic says these, whatever its cause.
 EVERY_PANIC = [r"(?m)^panic on CPU \d+: ", r"(?m)^backtrace:$", r"0x[0-9a-f]{16} \w+\+0x",
-               r"(?m)^last log lines:$", r"(?m)^the machine is stopped$"]
+               r"(?m)^registers:$", r"(?m)^last log lines:$", r"(?m)^the machine is stopped$"]
 # No function of the kernel is on the backtrace of user code.
 SYMBOL = EVERY_PANIC[2]
-# A panic for a trap says the interrupted registers too.
-EVERY_FAULT = EVERY_PANIC + [r"(?m)^registers:$"]
-
 
 def common(name):
     """What the panic of this fault must say besides its own words."""
     if name in PORTABLE:
         return []
-    return [text for text in EVERY_FAULT if text != SYMBOL or not name.startswith("user")]
+    return [text for text in EVERY_PANIC if text != SYMBOL or not name.startswith("user")]
 
 
 # On every CPU: a panic inside a panic, and a fault inside that, end all the same.
 AGAIN = r"another fault while panicking; the first was: the first of some"
-PORTABLE = {"panic-twice": [AGAIN, *EVERY_PANIC[1:]], "panic-always": [r"another fault while"]}
+PORTABLE = {"panic-twice": [AGAIN, *EVERY_PANIC[1:]], "panic-always": [r"another fault while"],
+            "panic-deaf": [r"panic on CPU 0: CPU \d+ is deaf", *EVERY_PANIC]}
+DEAF = r"1 CPUs do not answer the stop request"  # without an interrupt that cannot be masked
 
 
 def table(arch):

@@ -66,6 +66,12 @@ _Noreturn void arch_start_cpu(struct cpu *cpu)
     cpu_enter(cpu);
 }
 
+/* FEAT_NMI and pseudo-NMIs by priority are not used. */
+void arch_ipi_force(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
 uint64_t arch_hardware_id(void)
 {
     return sysreg_read("mpidr_el1") & MPIDR_AFFINITY;

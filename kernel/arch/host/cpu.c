@@ -69,6 +69,12 @@ void host_relax(void)
     sched_yield();
 }
 
+/* A simulated CPU serves when it looks; nothing can force it. */
+void arch_ipi_force(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
 void arch_ipi_send(struct cpu *cpu)
 {
     (void)cpu;

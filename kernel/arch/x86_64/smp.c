@@ -118,6 +118,11 @@ void arch_ipi_send(struct cpu *cpu)
     lapic_send((uint32_t)cpu->hardware_id, LAPIC_FIXED | VECTOR_IPI);
 }
 
+void arch_ipi_force(struct cpu *cpu)
+{
+    lapic_send((uint32_t)cpu->hardware_id, LAPIC_NMI);
+}
+
 /* By CPUID, since it is asked before the LAPIC is mapped (SDM 2A, leaves 0xb and 1). */
 uint64_t arch_hardware_id(void)
 {

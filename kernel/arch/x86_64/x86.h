@@ -16,6 +16,7 @@
 #define SELECTOR_USER_CODE   0x23
 #define SELECTOR_TSS         0x28
 
+#define VECTOR_NMI      2
 #define VECTOR_LINE     48
 #define VECTOR_LINES    176 /* lines that can be attached */
 #define VECTOR_TIMER    240

@@ -29,6 +29,12 @@ error_t arch_cpu_start(struct cpu *cpu);
  */
 void arch_ipi_send(struct cpu *cpu);
 
+/*
+ * Interrupts `cpu` even where it has interrupts off, so that it calls cpu_stop_if_asked(); nothing
+ * where the hardware has no such interrupt. For panics.
+ */
+void arch_ipi_force(struct cpu *cpu);
+
 /* This CPU's hardware id. */
 uint64_t arch_hardware_id(void);
 

@@ -7,6 +7,7 @@
  *
  * Inline, in arch_trap.h: struct trap_frame, and
  *   uintptr_t trap_pc(frame), trap_sp(frame), trap_frame_pointer(frame)
+ *   void arch_trap_capture(frame, pc, fp)   the registers of now, for a panic without a trap
  */
 #ifndef ARCH_TRAP_H
 #define ARCH_TRAP_H
