@@ -66,7 +66,8 @@ def matrix_cases(arch, soak):
 def fault_cases(arch):
     table = faults.table(arch)
     cases = [Case(f"fault {name}", faults.OPTIONS.get((arch, name), []), status=2,
-                  append=f"test=fault:{name}", texts=texts + faults.common(name))
+                  append=f"test=fault:{name}", texts=texts + faults.common(name),
+                  absent=faults.absent(arch, name))
              for name, texts in table.items()]
     # The kernel's own list and ours name the same faults, so that none goes untested.
     known = "|".join(map(re.escape, table))

@@ -97,11 +97,15 @@ def common(name):
     return [text for text in EVERY_PANIC if text != SYMBOL or not name.startswith("user")]
 
 
+def absent(arch, name):
+    """What it must not say: where there is an interrupt that cannot be masked, all CPUs stop."""
+    return ["do not answer"] if (arch, name) == ("x86_64", "panic-deaf") else []
+
+
 # On every CPU: a panic inside a panic, and a fault inside that, end all the same.
 AGAIN = r"another fault while panicking; the first was: the first of some"
 PORTABLE = {"panic-twice": [AGAIN, *EVERY_PANIC[1:]], "panic-always": [r"another fault while"],
             "panic-deaf": [r"panic on CPU 0: CPU \d+ is deaf", *EVERY_PANIC]}
-DEAF = r"1 CPUs do not answer the stop request"  # without an interrupt that cannot be masked
 
 
 def table(arch):

@@ -13,6 +13,11 @@ ARCHES = ("x86_64", "aarch64")
 VIAS = ("kernel", "multiboot2", "limine")
 MACHINES = {"x86_64": ("q35", "microvm", "pc"), "aarch64": ("virt",)}
 GICV2_CPUS = 8  # the GICv2 architecture's own limit
+XAPIC_CPUS, VIRT_CPUS = 255, 512
+LEAST_BYTES, MOST_BYTES = 16 << 20, 16 << 40
+# CPU models without a 64-bit mode, of both families, up to the first comma.
+CPUS_32 = (r"(?:qemu32|kvm32|486|pentium\d?|athlon|coreduo|n270|cortex-a(?:7|8|9|15)|cortex-[mr]\d+f?"
+           r"|arm\d+\w*|pxa\d+.*|sa11\d+|ti925t)(?:-v1)?(?:,.*)?")
 UEFI_LEAST = 128 << 20  # bytes in node 0, or the firmware dies before it loads anything
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -107,6 +112,16 @@ REFUSALS = (
      "--el chooses the exception level of aarch64: x86_64 has none"),
     (lambda m: m.gic == 2 and m.smp > GICV2_CPUS,
      "GICv2 serves at most 8 CPUs: --smp {0.smp} needs --gic 3"),
+    (lambda m: m.arch == "x86_64" and m.smp > XAPIC_CPUS and m.accel == "tcg",
+     "--smp {0.smp}: the emulated interrupt controllers reach 255 CPUs"),
+    (lambda m: m.arch == "aarch64" and m.smp > VIRT_CPUS,
+     "--smp {0.smp}: the machine virt has at most 512 CPUs"),
+    (lambda m: re.fullmatch(CPUS_32, m.cpu or "") is not None,
+     "--cpu {0.cpu} has 32 bits, and Tern needs 64"),
+    (lambda m: 0 < m.memory_bytes < LEAST_BYTES,
+     "--memory {0.memory} is too little: the kernel and its loader need 16 MiB"),
+    (lambda m: m.memory_bytes > MOST_BYTES,
+     "--memory {0.memory} is more than the 16 TiB that the kernel can manage"),
     (lambda m: m.smp < 1, "--smp {0.smp}: a machine has at least one CPU"),
     (lambda m: m.numa < 1, "--numa {0.numa}: a machine has at least one node"),
     (lambda m: m.numa > m.smp,

@@ -8,11 +8,13 @@
 #include "lib/assert.h"
 #include "mem/vmap.h"
 #include "registers.h"
+#include "trace/log.h"
 #include "x86.h"
 
 #define LAPIC_TPR           0x80u
 #define LAPIC_EOI           0xb0u
 #define LAPIC_SVR           0xf0u
+#define LAPIC_IN_SERVICE    0x100u
 #define LAPIC_ESR           0x280u
 #define LAPIC_COMMAND       0x300u
 #define LAPIC_COMMAND_HIGH  0x310u
@@ -88,6 +90,19 @@ void lapic_init_cpu(void)
 void lapic_end(void)
 {
     lapic_write(LAPIC_EOI, 0);
+}
+
+/*
+ * Ends an interrupt that firmware left pending on a vector of its own; false if none is in service
+ * there, so that it came by an instruction.
+ */
+bool lapic_end_stale(uint8_t vector)
+{
+    if ((lapic_read(LAPIC_IN_SERVICE + vector / 32u * 16) >> vector % 32 & 1) == 0)
+        return false;
+    lapic_end();
+    log_warn("lapic", "an interrupt left over on vector %u", vector);
+    return true;
 }
 
 bool lapic_x2(void)

@@ -148,6 +148,8 @@ void trap_entry(struct trap_frame *frame)
         irq_vector((uint8_t)frame->vector);
         return;
     }
+    if (frame->vector >= VECTOR_PIC && lapic_end_stale((uint8_t)frame->vector))
+        return;
     if (frame->vector == VECTOR_NMI)
         cpu_stop_if_asked();
     metric_add(METRIC_exceptions, 1);

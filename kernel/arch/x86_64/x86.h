@@ -17,6 +17,7 @@
 #define SELECTOR_TSS         0x28
 
 #define VECTOR_NMI      2
+#define VECTOR_PIC      32 /* to 47: where the PIC was sent; nothing of ours */
 #define VECTOR_LINE     48
 #define VECTOR_LINES    176 /* lines that can be attached */
 #define VECTOR_TIMER    240
@@ -46,6 +47,7 @@ extern const char trap_stubs[];
 error_t lapic_init(void);
 void lapic_init_cpu(void);
 void lapic_end(void);
+bool lapic_end_stale(uint8_t vector);
 bool lapic_x2(void);
 bool lapic_reaches(uint64_t id);
 void lapic_send(uint32_t destination, uint32_t command);
