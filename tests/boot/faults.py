@@ -27,6 +27,9 @@ X86_REAL = {
     "stack-guard": [r"page fault: write to 0x[0-9a-f]+"],
     "smap": [r"page fault: write to 0x[0-9a-f]+ by the kernel: the page's rights forbid it"],
     "smep": [r"page fault: execution at 0x[0-9a-f]+ by the kernel: the page's rights forbid it"],
+    "user-undefined": [r"invalid opcode \(#UD\) by user code"],
+    "user-read": [r"page fault: read of 0xffffffff80200000 by user code: the page's rights"],
+    "user-privileged": [r"general protection fault \(#GP\) by user code"],
     "interrupt": [r"unexpected interrupt on vector \d+"],
 }
 # Vectors without a real cause under TCG, and their words.

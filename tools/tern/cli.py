@@ -33,6 +33,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(TERN_FAILED, f"{self.prog}: {message}\n")
 
 
+def seconds(text):
+    """A time of more than 0."""
+    value = float(text)
+    if not value > 0:
+        raise ValueError(text)
+    return value
+
+
 def build_parser():
     parser = Parser(prog="tern", description="Boots and examines the Tern kernel.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -97,7 +105,7 @@ def add_run_options(parser):
     group = parser.add_argument_group("run")
     group.add_argument("--gdb", type=int, nargs="?", const=0, metavar="PORT",
                        help="wait for a debugger on this port (default: a free one)")
-    group.add_argument("--timeout", type=float, metavar="S", help="stop after S seconds")
+    group.add_argument("--timeout", type=seconds, metavar="S", help="stop after S seconds")
     group.add_argument("--test", action="store_true",
                        help="the kernel leaves through the debug-exit device, with a status")
 

@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/image.h"
+#include "mem/phys.h"
 #include "mem/vmap.h"
 #include "registers.h"
 #include "sched/cpu.h"
@@ -201,6 +202,40 @@ static void fault_smep(void)
         __asm__ volatile("call *%0" ::"r"(page) : "memory");
 }
 
+/* Runs the code of one page in ring 3, RAX pointing at the kernel's first byte. */
+static void user_run(const uint8_t *code, size_t size)
+{
+    phys_t frame;
+    void *page;
+    if (frame_alloc(0, 0, FRAME_ZERO, &frame) != OK ||
+        vmap_device(frame, PAGE_SIZE, MAP_USER | MAP_EXECUTE, &page) != OK)
+        return;
+    memcpy(phys_to_virt(frame), code, size);
+    __asm__ volatile("cli; swapgs; pushq %0; pushq $0; pushq $2; pushq %1; pushq %2; iretq"
+                     :
+                     : "i"(SELECTOR_USER_DATA), "i"(SELECTOR_USER_CODE), "r"(page),
+                       "a"(__image_start)
+                     : "memory");
+}
+
+static void fault_user_undefined(void)
+{
+    static const uint8_t code[] = {0x0f, 0x0b}; /* ud2 */
+    user_run(code, sizeof(code));
+}
+
+static void fault_user_read(void)
+{
+    static const uint8_t code[] = {0x48, 0x8b, 0x00}; /* movq (%rax), %rax */
+    user_run(code, sizeof(code));
+}
+
+static void fault_user_privileged(void)
+{
+    static const uint8_t code[] = {0xf4}; /* hlt */
+    user_run(code, sizeof(code));
+}
+
 static void fault_interrupt(void)
 {
     __asm__ volatile("int $47");
@@ -249,6 +284,10 @@ const struct arch_fault_case arch_fault_cases[] = {
     SYNTHETIC_CASE(31, "reserved exception 31"),
     {"smap", "by the kernel: the page's rights forbid it", false, fault_smap},
     {"smep", "page fault: execution at 0xffffc0", false, fault_smep},
+    {"user-undefined", "invalid opcode (#UD) by user code", false, fault_user_undefined},
+    {"user-read", "by user code: the page's rights forbid it", false, fault_user_read},
+    {"user-privileged", "general protection fault (#GP) by user code", false,
+     fault_user_privileged},
     {"interrupt", "unexpected interrupt on vector 47", false, fault_interrupt},
 };
 const uint32_t arch_fault_case_count = COUNT_OF(arch_fault_cases);

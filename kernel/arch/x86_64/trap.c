@@ -94,6 +94,7 @@ static void gdt_fill(struct arch_cpu *arch)
                    (tss >> 24 & 0xff) << 56;
     arch->gdt[6] = tss >> 32;
     arch->tss.io_map = sizeof(struct tss);
+    arch->tss.stack[0] = CONTAINER_OF(arch, struct cpu, arch)->stack_high; /* traps from ring 3 */
     for (uint32_t i = 0; i < IST_COUNT - 1; i++) {
         if (arch->tss.ist[i] == 0)
             arch->tss.ist[i] = (uint64_t)(uintptr_t)(early_stack + sizeof(early_stack));
@@ -120,6 +121,7 @@ void gdt_load(struct cpu *cpu)
                      : "rax", "memory");
     cpu->arch.self = cpu;
     msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)cpu);
+    msr_write(MSR_KERNEL_GS, 0); /* user code's, while the kernel runs */
 }
 
 error_t arch_trap_prepare(struct cpu *cpu)
