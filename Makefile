@@ -125,6 +125,9 @@ UNIT_TESTS   := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(UNIT_TESTS) $(wildcard kernel/chip/*.c)
 TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
                 $(addprefix tests/unit/,spinlock_test.c cpu_test.c metric_test.c)
+# These stand alone: in the other tests a fake or the host's own takes the place of what they test.
+ALONE_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/alone/*_test.c)) \
+                 kernel/trace/log.c kernel/trace/symbol.c
 FUZZ_SHARED  := $(UNIT_SHARED) tests/fuzz/fuzz.c
 FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
@@ -150,13 +153,15 @@ $(HOST)/%/core.a:
 
 $(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES)) $(HOST)/asan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
+$(HOST)/unit-alone: $(call host_objects,asan,$(ALONE_SOURCES)) $(HOST)/asan/core.a
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
 $(HOST)/unit-tsan: $(call host_objects,tsan,$(TSAN_SOURCES)) $(HOST)/tsan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) $^ -o $@
 $(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) $^ -o $@
 .PRECIOUS: $(HOST)/fuzz/%.o
 
--include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES) $(HOST_CORE)) \
+-include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES) $(ALONE_SOURCES) $(HOST_CORE)) \
            $(call host_objects,tsan,$(TSAN_SOURCES) $(HOST_CORE)) \
            $(call host_objects,fuzz,$(FUZZ_SHARED) $(HOST_CORE) $(wildcard tests/fuzz/fuzz_*.c)) \
            $(call host_objects,asan,tests/fuzz/seeds.c))
@@ -182,8 +187,9 @@ test: ## install what is missing, build, run every test
 test: SHELL := /bin/bash
 test-all: unit fuzz-short boot-test
 
-unit: $(HOST)/unit $(HOST)/unit-tsan ## unit tests on this machine, under ASan, UBSan and TSan
+unit: $(HOST)/unit $(HOST)/unit-alone $(HOST)/unit-tsan ## unit tests on this machine, under ASan, UBSan and TSan
 	$(Q)$(HOST)/unit
+	$(Q)$(HOST)/unit-alone
 	$(Q)$(HOST)/unit-tsan
 	$(Q)python3 tests/unit/test_tern.py
 	$(Q)python3 tests/unit/test_deps.py

@@ -338,3 +338,9 @@ const char *range_kind_name(enum range_kind kind)
     };
     return (unsigned)kind < RANGE_KINDS ? names[kind] : "unknown";
 }
+
+bool range_is_ram(enum range_kind kind)
+{
+    return kind == RANGE_USABLE || kind == RANGE_LOADER || kind == RANGE_MODULE ||
+           kind == RANGE_ACPI_RECLAIM || kind == RANGE_KERNEL;
+}

@@ -126,6 +126,9 @@ bool boot_option(const struct boot_info *info, const char *key, char *value, siz
 
 const char *range_kind_name(enum range_kind kind);
 
+/* True for RAM that the kernel reads or writes: the direct map shows it. */
+bool range_is_ram(enum range_kind kind);
+
 /*
  * The readers of the boot protocols. Each fills `info` from what the loader handed over and
  * returns an error only if nothing can be made of it; single malformed pieces are counted

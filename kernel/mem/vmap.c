@@ -79,12 +79,6 @@ static void map_ram(uint64_t start, uint64_t end)
     map_direct(max_u64(start, fixed_end), end, MAP_WRITE);
 }
 
-static bool is_ram(enum range_kind kind)
-{
-    return kind == RANGE_USABLE || kind == RANGE_LOADER || kind == RANGE_MODULE ||
-           kind == RANGE_KERNEL || kind == RANGE_ACPI_RECLAIM;
-}
-
 /* The direct map, neighbouring ranges as one so that large pages fit. */
 static void map_all_ram(const struct boot_info *info)
 {
@@ -93,7 +87,7 @@ static void map_all_ram(const struct boot_info *info)
         const struct boot_range *range = &info->ranges[i];
         uint64_t range_end = range->base.pa + range->size;
         vmap_window_end = max_u64(vmap_window_end, min_u64(range_end, ARCH_DIRECT_SIZE));
-        if (!is_ram(range->kind) || range_end > ARCH_DIRECT_SIZE)
+        if (!range_is_ram(range->kind) || range_end > ARCH_DIRECT_SIZE)
             continue;
         if (range->base.pa != end) {
             map_ram(start, end);

@@ -31,10 +31,9 @@ static void console_write_locked(enum log_level level, const char *text, size_t 
 static size_t console_format(char *line, size_t size, enum log_level level, uint64_t time_ns,
                              const char *text)
 {
-    static const char *const names[LOG_LEVELS] = {"error", "warn", "info", "debug"};
     size_t length =
         print_buffer(line, size, "[%4lu.%06lu] %-5s %s\n", (unsigned long)(time_ns / 1000000000),
-                     (unsigned long)(time_ns / 1000 % 1000000), names[level], text);
+                     (unsigned long)(time_ns / 1000 % 1000000), log_level_name(level), text);
     if (length < size)
         return length;
     line[size - 2] = '\n';

@@ -27,8 +27,6 @@ static struct log_record log_ring[LOG_RECORDS]; /* log_lock to write */
 static uint64_t log_count;                      /* records ever written; log_lock to write */
 static enum log_level log_console_level = LOG_INFO;
 
-static const char *const level_names[LOG_LEVELS] = {"error", "warn", "info", "debug"};
-
 void log_set_level(enum log_level level)
 {
     log_console_level = level;
@@ -37,17 +35,6 @@ void log_set_level(enum log_level level)
 bool log_shows(enum log_level level)
 {
     return level <= log_console_level;
-}
-
-bool log_level_parse(const char *name, enum log_level *level)
-{
-    for (int i = 0; i < LOG_LEVELS; i++) {
-        if (strcmp(name, level_names[i]) == 0) {
-            *level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 static uint64_t log_store(enum log_level level, const char *text)

@@ -26,6 +26,9 @@ void log_set_level(enum log_level level);
 /* True if lines of this level reach the consoles. */
 bool log_shows(enum log_level level);
 
+/* "error", "warn", "info", "debug". */
+const char *log_level_name(enum log_level level);
+
 /* Parses "error", "warn", "info" or "debug". */
 bool log_level_parse(const char *name, enum log_level *level);
 

@@ -44,7 +44,8 @@ def known():
         "bochs": bochs,
         "terminal": re.findall(r'"terminal (\w+)":', read("tests", "boot", "terminal.py")),
         "self": grep(r"^SELF_TEST\((\w+),", "kernel/selftest", ".c"),
-        "unit": grep(r"^TEST\((\w+)\)", "tests/unit", "_test.c"),
+        "unit": grep(r"^TEST\((\w+)\)", "tests/unit", "_test.c")
+                + grep(r"^TEST\((\w+)\)", "tests/unit/alone", "_test.c"),
         "fuzz": [n[5:-2] for n in os.listdir(os.path.join(ROOT, "tests", "fuzz"))
                  if n.startswith("fuzz_") and n.endswith(".c")],
         "bench": re.findall(r'\bsay\("([\w.]+)"', read("tests", "bench", "run.py"))

@@ -97,12 +97,6 @@ void early_map_image(phys_t image, phys_t fdt)
     show_direct(image, min_u64(image.pa, fdt.pa), max_u64(image.pa, fdt.pa + FDT_MAX));
 }
 
-static bool is_ram(enum range_kind kind)
-{
-    return kind == RANGE_USABLE || kind == RANGE_LOADER || kind == RANGE_MODULE ||
-           kind == RANGE_ACPI_RECLAIM || kind == RANGE_KERNEL;
-}
-
 void early_map_ranges(const struct boot_info *info)
 {
     phys_t image = image_base();
@@ -110,7 +104,7 @@ void early_map_ranges(const struct boot_info *info)
     show_all(image);
     for (uint32_t i = 0; i < info->range_count; i++) {
         const struct boot_range *range = &info->ranges[i];
-        if (is_ram(range->kind))
+        if (range_is_ram(range->kind))
             show_direct(image, range->base.pa, range->base.pa + range->size);
     }
     mmu_replace(image_to_phys(early_tables.root));

@@ -1,10 +1,8 @@
-/* On the host, log lines go to standard error when a test asks for them, and asserts abort. */
+/* On the host, log lines go to standard error when a test asks for them. */
 #include "trace/log.h"
 #include "host.h"
-#include "lib/assert.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static uint64_t host_lines;
 static bool host_loud;
@@ -35,10 +33,4 @@ void log_line(enum log_level level, const char *subsystem, const char *format, .
 bool log_shows(enum log_level level)
 {
     return level <= LOG_INFO;
-}
-
-_Noreturn void assert_failed(const char *expression, const char *file, int line)
-{
-    fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
-    abort();
 }
