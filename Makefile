@@ -33,16 +33,16 @@ CFLAGS_aarch64 := --target=aarch64-unknown-none-elf -mcmodel=small -mno-outline-
 CFLAGS_debug   := -O1 -DTERN_DEBUG
 CFLAGS_release := -O2
 INCLUDES := -Iabi -Ikernel -Ikernel/arch/include
+ABI_ARCH := -Iabi/arch/$(ARCH)
 CFLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-pointer -g \
           -mgeneral-regs-only -ffunction-sections -fno-common $(WARNINGS) \
-          $(CFLAGS_$(ARCH)) $(CFLAGS_$(BUILD)) $(INCLUDES) -Ikernel/arch/$(ARCH)/include \
-          -Ikernel/arch/$(ARCH)
+          $(CFLAGS_$(ARCH)) $(CFLAGS_$(BUILD)) $(INCLUDES) $(ABI_ARCH) \
+          -Ikernel/arch/$(ARCH)/include -Ikernel/arch/$(ARCH)
 
 # --- the kernel ---------------------------------------------------------------------------------
 
-PORTABLE := $(sort $(wildcard kernel/boot/*.c kernel/chip/*.c kernel/lib/*.c kernel/mem/*.c \
-            kernel/monitor/*.c kernel/sched/*.c kernel/selftest/*.c kernel/sync/*.c \
-            kernel/trace/*.c))
+PORTABLE := $(sort $(wildcard $(addsuffix /*.c,$(addprefix kernel/,boot cap chip ipc lib mem \
+            monitor obj sched selftest sync syscall trace))))
 KERNEL_SOURCES := $(PORTABLE) $(sort $(wildcard kernel/arch/$(ARCH)/*.c kernel/arch/$(ARCH)/*.S))
 KERNEL_OBJECTS := $(patsubst %,$(OUT)/%.o,$(KERNEL_SOURCES) build/font.c)
 KERNEL_SCRIPT  := kernel/arch/$(ARCH)/kernel.ld
@@ -55,7 +55,7 @@ LDFLAGS := -T $(KERNEL_SCRIPT) -nostdlib -static --gc-sections -z max-page-size=
 .DEFAULT_GOAL := all
 .PHONY: all kernel
 all: kernel
-kernel: $(IMAGES_$(ARCH))
+kernel: $(IMAGES_$(ARCH)) user
 
 $(OUT)/%.c.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
@@ -103,6 +103,54 @@ $(OUT)/Image: $(KERNEL)
 
 .PHONY: force
 force:
+
+# --- programs -----------------------------------------------------------------------------------
+
+# apps/NAME/ is one program of all its files; tests/guest/NAME.c is one with the frame test.c, or by
+# itself if its name begins with bench. What they link of kernel/lib has no state and needs nothing.
+USER_FLAGS_x86_64  := --target=x86_64-unknown-none-elf
+USER_FLAGS_aarch64 := --target=aarch64-unknown-none-elf -mno-outline-atomics
+USER_FLAGS_debug   := -O1
+USER_FLAGS_release := -O2
+USER_FLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -g -mgeneral-regs-only \
+              -ffunction-sections -fno-common $(WARNINGS) $(USER_FLAGS_$(ARCH)) \
+              $(USER_FLAGS_$(BUILD)) -Iabi $(ABI_ARCH) -Ikernel -Ilib/sys/include \
+              -Ilib/sys/include/arch/$(ARCH)
+USER := $(OUT)/user
+USER_SCRIPT := lib/sys/user.ld
+USER_LDFLAGS := -T $(USER_SCRIPT) -nostdlib -static --gc-sections -z max-page-size=4096 \
+                -z noexecstack --build-id=sha1
+SYS_SOURCES := $(sort $(wildcard lib/sys/src/*.c lib/sys/src/arch/$(ARCH)/*.S)) \
+               kernel/lib/error.c kernel/lib/print.c kernel/lib/string.c kernel/lib/text.c \
+               kernel/arch/$(ARCH)/memory.S
+APPS  := $(patsubst apps/%/,%,$(sort $(wildcard apps/*/)))
+GUEST := $(filter-out test,$(patsubst tests/guest/%.c,%,$(sort $(wildcard tests/guest/*.c))))
+GUEST_TESTS := $(filter-out bench%,$(GUEST))
+PROGRAMS := $(patsubst %,$(USER)/%.elf,$(APPS) $(GUEST))
+USER_SOURCES := $(SYS_SOURCES) $(sort $(wildcard apps/*/*.c tests/guest/*.c))
+user_objects = $(patsubst %,$(USER)/%.o,$(1))
+
+.PHONY: user
+user: $(PROGRAMS) ## the native programs and tests
+
+$(USER)/%.c.o: %.c $(USER)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
+$(USER)/%.S.o: %.S $(USER)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
+$(USER)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(USER_FLAGS) $(USER_SOURCES)' | cmp -s - $@ || echo '$(USER_FLAGS) $(USER_SOURCES)' > $@
+
+.SECONDEXPANSION:
+$(patsubst %,$(USER)/%.elf,$(APPS)): $(USER)/%.elf: $$(call user_objects,$$(sort $$(wildcard apps/%/*.c)))
+$(patsubst %,$(USER)/%.elf,$(GUEST)): $(USER)/%.elf: $(USER)/tests/guest/%.c.o
+$(patsubst %,$(USER)/%.elf,$(GUEST_TESTS)): $(USER)/tests/guest/test.c.o
+$(PROGRAMS): $(call user_objects,$(SYS_SOURCES)) $(USER_SCRIPT)
+	$(Q)$(LD) $(USER_LDFLAGS) $(filter %.o,$^) -o $@
+
+-include $(patsubst %.o,%.d,$(call user_objects,$(USER_SOURCES)))
 
 # --- on this machine: the portable core under sanitizers ----------------------------------------
 
@@ -166,6 +214,12 @@ $(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a
            $(call host_objects,fuzz,$(FUZZ_SHARED) $(HOST_CORE) $(wildcard tests/fuzz/fuzz_*.c)) \
            $(call host_objects,asan,tests/fuzz/seeds.c))
 
+# Pages of docs/abi/, from the lists of abi/.
+ABI_PAGES := syscalls errors objects rights messages
+$(HOST)/abi_docs: tools/abi_docs.c $(wildcard abi/*.def abi/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(WARNINGS) -Iabi $< -o $@
+
 # --- what to do with it -------------------------------------------------------------------------
 
 .PHONY: help run test test-all unit fuzz fuzz-short boot-test soak bench check format docs deps clean
@@ -174,10 +228,11 @@ help: ## this list
 	@echo
 	@echo 'ARCH=x86_64|aarch64 (now $(ARCH))   BUILD=debug|release (now $(BUILD))   V=1 shows commands'
 
+ROOT ?= hello
 run: ## install what is missing, build, boot to the monitor (Ctrl-A x quits)
 	$(Q)tools/deps build run
 	$(Q)$(MAKE) --no-print-directory kernel
-	$(Q)./tern boot --arch $(ARCH) --build $(BUILD) $(RUN_ARGS)
+	$(Q)./tern boot --arch $(ARCH) --build $(BUILD) --root $(USER)/$(ROOT).elf $(RUN_ARGS)
 
 LOG := build/test-$(ARCH).log
 test: ## install what is missing, build, run every test
@@ -213,7 +268,7 @@ boot-test: ## boot tests of ARCH
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=release
 	$(Q)python3 tests/boot/run.py --arch $(ARCH); debug=$$?; \
-	    python3 tests/boot/run.py --arch $(ARCH) --build release selftest monitor power command; \
+	    python3 tests/boot/run.py --arch $(ARCH) --build release selftest monitor power command guest; \
 	    release=$$?; python3 tests/boot/terminal.py --arch $(ARCH); terminal=$$?; \
 	    bochs=0; [ $(ARCH) != x86_64 ] || python3 tests/boot/bochs.py || bochs=$$?; \
 	    python3 tests/bench/run.py --arch $(ARCH) --check; bench=$$?; \
@@ -233,13 +288,19 @@ bench: ## figures as JSON lines (BENCH=pattern for a part)
 	    $(MAKE) --no-print-directory kernel BUILD=release ARCH=$$arch >&2 || exit 1; done
 	$(Q)python3 tests/bench/run.py '$(BENCH)'
 
+docs: $(HOST)/abi_docs ## docs/abi from the lists
+	$(Q)mkdir -p docs/abi
+	$(Q)set -e; for page in $(ABI_PAGES); do $< $$page > docs/abi/$$page.md; done
+
 CHECKED_C := $(shell git ls-files '*.c' '*.h')
-check: ## format, static analysis, layers, claims, sizes, mutations
+check: $(HOST)/abi_docs ## format, static analysis, layers, claims, sizes, docs, mutations
 	$(Q)tools/deps build test check
 	$(Q)$(FORMAT) --dry-run -Werror $(CHECKED_C)
 	$(Q)python3 tools/check/layers.py
 	$(Q)python3 tools/check/sizes.py
 	$(Q)python3 tools/check/claims.py
+	$(Q)for page in $(ABI_PAGES); do $(HOST)/abi_docs $$page | cmp - docs/abi/$$page.md || \
+	    { echo "docs/abi/$$page.md is stale: make docs"; exit 1; }; done
 	$(Q)$(MAKE) --no-print-directory tidy ARCH=x86_64
 	$(Q)$(MAKE) --no-print-directory tidy ARCH=aarch64
 	$(Q)python3 tests/mutation/run.py
@@ -248,6 +309,8 @@ check: ## format, static analysis, layers, claims, sizes, mutations
 tidy:
 	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | \
 	    xargs -P 2 -n 4 sh -c '$(TIDY) --quiet "$$@" -- $(CFLAGS)' tidy
+	$(Q)printf '%s\n' $(filter-out kernel/%,$(filter %.c,$(USER_SOURCES))) | \
+	    xargs -P 2 -n 4 sh -c '$(TIDY) --quiet "$$@" -- $(USER_FLAGS)' tidy
 
 format: ## put every C file into form
 	$(Q)$(FORMAT) -i $(CHECKED_C)

@@ -8,8 +8,10 @@
 #include "arch/boot.h"
 #include "arch/smp.h"
 #include "arch/trap.h"
+#include "arch/user.h"
 #include "boot/inventory.h"
 #include "boot/machine.h"
+#include "boot/root.h"
 #include "boot/subsystem.h"
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -21,6 +23,7 @@
 #include "monitor/monitor.h"
 #include "sched/clock.h"
 #include "sched/smp.h"
+#include "syscall/restart.h"
 #include "selftest/selftest.h"
 #include "trace/log.h"
 #include "trace/panic.h"
@@ -132,6 +135,7 @@ static void boot_cpu_init(void)
     if (error != OK)
         panic("no memory for the boot CPU's stacks: %s", error_text(error));
     arch_trap_init_cpu();
+    arch_user_init_cpu();
 }
 
 /* On the boot CPU's own stack, with guard pages. */
@@ -141,6 +145,8 @@ static void kernel_main_climb(void)
     inventory_print();
     selftest_run();
     monitor_start();
+    restart_init();
+    root_start();
     cpu_set_idle_work(monitor_poll);
     cpu_idle_loop();
 }

@@ -3,37 +3,39 @@
 #include "lib/assert.h"
 #include "mem/phys.h"
 
-#define PTAB_ENTRIES 512
-#define PTAB_TOP     3
-
-static uint64_t level_size(int level)
-{
-    return PAGE_SIZE << (9 * level);
-}
-
 static pte_t *entry_of(phys_t table, uintptr_t va, int level)
 {
     pte_t *entries = phys_to_virt(table);
     return &entries[va >> (PAGE_SHIFT + 9 * level) & (PTAB_ENTRIES - 1)];
 }
 
-/* The entry for `va` at `level`, making the tables above it. */
-static error_t entry_make(struct ptab *ptab, uintptr_t va, int level, pte_t **result)
+/* Makes the table that a walk for `va` misses at `entry`. */
+__attribute__((noinline)) static error_t table_make(struct ptab *ptab, pte_t *entry)
+{
+    phys_t lower;
+    error_t error = ptab->table_alloc(ptab, &lower);
+    if (error != OK)
+        return error;
+    arch_mmu_barrier(); /* its zeroes before it can be walked */
+    pte_write(entry, arch_pte_table(lower));
+    return OK;
+}
+
+error_t ptab_entry(struct ptab *ptab, uintptr_t va, int level, pte_t **result)
 {
     phys_t table = ptab->root;
     for (int at = PTAB_TOP; at > level; at--) {
         pte_t *entry = entry_of(table, va, at);
-        if (!arch_pte_present(*entry)) {
-            phys_t lower;
-            error_t error = ptab->table_alloc(&lower);
+        pte_t value = pte_read(entry);
+        if (!arch_pte_present(value)) {
+            error_t error = table_make(ptab, entry);
             if (error != OK)
                 return error;
-            arch_mmu_barrier(); /* its zeroes before it can be walked */
-            *entry = arch_pte_table(lower);
-        } else if (arch_pte_is_leaf(*entry, at)) {
+            value = pte_read(entry);
+        } else if (arch_pte_is_leaf(value, at)) {
             return ERR_exists;
         }
-        table = arch_pte_address(*entry, at);
+        table = arch_pte_address(value, at);
     }
     *result = entry_of(table, va, level);
     return OK;
@@ -43,7 +45,7 @@ static error_t entry_make(struct ptab *ptab, uintptr_t va, int level, pte_t **re
 static int leaf_level(uintptr_t va, phys_t pa, uint64_t size, int max_level)
 {
     int level = max_level;
-    while (level > 0 && (!is_aligned(va | pa.pa, level_size(level)) || size < level_size(level)))
+    while (level > 0 && (!is_aligned(va | pa.pa, ptab_span(level)) || size < ptab_span(level)))
         level--;
     return level;
 }
@@ -56,57 +58,132 @@ error_t ptab_map(struct ptab *ptab, uintptr_t va, phys_t pa, uint64_t size, uint
     while (size > 0) {
         int level = leaf_level(va, pa, size, max_level);
         pte_t *entry = NULL;
-        error_t error = entry_make(ptab, va, level, &entry);
+        error_t error = ptab_entry(ptab, va, level, &entry);
         if (error != OK)
             return error;
         /* Neighbours of the same size follow in the same table without a new walk. */
         do {
             if (arch_pte_present(*entry))
                 return ERR_exists;
-            *entry++ = arch_pte_leaf(pa, flags, level);
-            va += level_size(level);
-            pa.pa += level_size(level);
-            size -= level_size(level);
-        } while (size >= level_size(level) && !is_aligned(va, level_size(level + 1)) &&
+            pte_write(entry++, arch_pte_leaf(pa, flags, level));
+            va += ptab_span(level);
+            pa.pa += ptab_span(level);
+            size -= ptab_span(level);
+        } while (size >= ptab_span(level) && !is_aligned(va, ptab_span(level + 1)) &&
                  leaf_level(va, pa, size, max_level) == level);
     }
     arch_mmu_barrier();
     return OK;
 }
 
-static int entry_find(const struct ptab *ptab, uintptr_t va, pte_t **result)
+/* Where a walk for `va` ends, and at which level: at a leaf or at nothing. */
+static pte_t *walk(const struct ptab *ptab, uintptr_t va, int *level)
 {
     phys_t table = ptab->root;
-    for (int level = PTAB_TOP; level >= 0; level--) {
-        pte_t *entry = entry_of(table, va, level);
-        if (!arch_pte_present(*entry))
-            return -1;
-        if (arch_pte_is_leaf(*entry, level)) {
-            *result = entry;
-            return level;
+    for (int at = PTAB_TOP;; at--) {
+        pte_t *entry = entry_of(table, va, at);
+        pte_t value = pte_read(entry);
+        if (!arch_pte_present(value) || arch_pte_is_leaf(value, at)) {
+            *level = at;
+            return entry;
         }
-        table = arch_pte_address(*entry, level);
+        table = arch_pte_address(value, at);
     }
-    return -1;
+}
+
+pte_t *ptab_find(const struct ptab *ptab, uintptr_t va, int *level)
+{
+    pte_t *entry = walk(ptab, va, level);
+    return arch_pte_present(pte_read(entry)) ? entry : NULL;
+}
+
+pte_t *ptab_next(const struct ptab *ptab, uintptr_t *va, uintptr_t end, int *level)
+{
+    while (*va < end) {
+        pte_t *entry = walk(ptab, *va, level);
+        /* Through that table, until there is something: a leaf, or a table to walk down. */
+        do {
+            pte_t value = pte_read(entry);
+            if (arch_pte_present(value) && arch_pte_is_leaf(value, *level))
+                return entry;
+            if (arch_pte_present(value))
+                break;
+            *va = align_down(*va, ptab_span(*level)) + ptab_span(*level);
+            entry++;
+        } while (*va < end && !is_aligned(*va, ptab_span(*level + 1)));
+    }
+    return NULL;
 }
 
 int ptab_lookup(const struct ptab *ptab, uintptr_t va, phys_t *page, uint32_t *flags)
 {
-    pte_t *entry = NULL;
-    int level = entry_find(ptab, va, &entry);
-    if (level >= 0) {
-        *page = arch_pte_address(*entry, level);
-        *flags = arch_pte_flags(*entry);
-    }
+    int level = -1;
+    const pte_t *entry = ptab_find(ptab, va, &level);
+    if (entry == NULL)
+        return -1;
+    *page = arch_pte_address(*entry, level);
+    *flags = arch_pte_flags(*entry);
     return level;
 }
 
 bool ptab_unmap_page(struct ptab *ptab, uintptr_t va)
 {
-    pte_t *entry = NULL;
-    if (entry_find(ptab, va, &entry) != 0)
+    int level = -1;
+    pte_t *entry = ptab_find(ptab, va, &level);
+    if (entry == NULL || level != 0)
         return false;
-    *entry = 0;
+    pte_write(entry, 0);
     arch_mmu_barrier();
     return true;
+}
+
+/* What ptab_prune looks for. */
+struct prune {
+    uintptr_t hole_low, hole_high; /* tables within this range */
+    phys_t *tables;
+    uint32_t count, max;
+};
+
+static bool table_empty(phys_t table)
+{
+    const pte_t *entries = phys_to_virt(table);
+    for (uint32_t i = 0; i < PTAB_ENTRIES; i++)
+        if (arch_pte_present(pte_read(&entries[i])))
+            return false;
+    return true;
+}
+
+/* Below the entries of `table` at `level` that meet [low, high); false if `max` came first. */
+static bool prune_below(struct prune *prune, phys_t table, int level, uintptr_t low, uintptr_t high)
+{
+    uint64_t span = ptab_span(level);
+    for (uintptr_t va = low; va < high; va = align_down(va, span) + span) {
+        pte_t *entry = entry_of(table, va, level);
+        pte_t value = pte_read(entry);
+        if (!arch_pte_present(value) || arch_pte_is_leaf(value, level))
+            continue;
+        uintptr_t start = align_down(va, span), end = start + span;
+        phys_t lower = arch_pte_address(value, level);
+        if (level > 1 && !prune_below(prune, lower, level - 1, va, min_u64(high, end)))
+            return false;
+        if (start < prune->hole_low || end > prune->hole_high)
+            continue;
+        if (prune->count == prune->max)
+            return false;
+        debug_assert(table_empty(lower));
+        pte_write(entry, 0);
+        prune->tables[prune->count++] = lower;
+    }
+    return true;
+}
+
+bool ptab_prune(struct ptab *ptab, uintptr_t low, uintptr_t high, uintptr_t hole_low,
+                uintptr_t hole_high, phys_t *tables, uint32_t max, uint32_t *count)
+{
+    assert(hole_low <= low && low <= high && high <= hole_high);
+    struct prune prune = {
+        .hole_low = hole_low, .hole_high = hole_high, .tables = tables, .max = max};
+    bool done = prune_below(&prune, ptab->root, PTAB_TOP, low, high);
+    *count = prune.count;
+    return done;
 }

@@ -1,8 +1,11 @@
 /*
  * Page-table walker: four levels of 512 entries, portable over the form of an entry (arch/mmu.h).
  *
- * The tables of one root are changed under their owner's lock. New table pages come zeroed from
- * the allocator that the caller passes.
+ * The tables of one root are changed under their owner's lock: the kernel's under that of vmap.c;
+ * those of a space under the space's lock, apart from leaves, which change under the lock of the
+ * memory object that they show (mem/mapping.h). So entries are read and written whole, and a
+ * walker that holds only a memory object's lock may walk down to that object's leaves.
+ * New table pages come zeroed from the allocator that the owner gives.
  */
 #ifndef MEM_PTAB_H
 #define MEM_PTAB_H
@@ -11,10 +14,30 @@
 #include "lib/error.h"
 #include "lib/types.h"
 
+#define PTAB_ENTRIES 512
+#define PTAB_TOP     3
+
 struct ptab {
     phys_t root;
-    error_t (*table_alloc)(phys_t *table); /* one zeroed page */
+    error_t (*table_alloc)(struct ptab *ptab, phys_t *table); /* one zeroed page */
 };
+
+/* An entry, which hardware and other CPUs may read at any time. */
+static inline pte_t pte_read(const pte_t *entry)
+{
+    return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+static inline void pte_write(pte_t *entry, pte_t value)
+{
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+/* Bytes that an entry of `level` spans. */
+static inline uint64_t ptab_span(int level)
+{
+    return PAGE_SIZE << (9 * level);
+}
 
 /*
  * Maps [va, va + size) to physical memory from `pa` (all page aligned) with the largest pages
@@ -32,5 +55,28 @@ int ptab_lookup(const struct ptab *ptab, uintptr_t va, phys_t *page, uint32_t *f
 
 /* Clears the 4 KiB leaf of `va`; false if there is none. The caller flushes. */
 bool ptab_unmap_page(struct ptab *ptab, uintptr_t va);
+
+/*
+ * The entry for `va` at `level`, present or not, making the tables above it. exists if a larger
+ * leaf stands above it, no_memory.
+ */
+error_t ptab_entry(struct ptab *ptab, uintptr_t va, int level, pte_t **result);
+
+/* The leaf that translates `va`, and its level; NULL if there is none. */
+pte_t *ptab_find(const struct ptab *ptab, uintptr_t va, int *level);
+
+/*
+ * The first leaf that translates an address in [*va, end): *va becomes that address, *level the
+ * leaf's. NULL if there is none. Costs the tables that are there, not the size of the range.
+ */
+pte_t *ptab_next(const struct ptab *ptab, uintptr_t *va, uintptr_t end, int *level);
+
+/*
+ * Takes tables out that meet [low, high) and lie wholly within [hole_low, hole_high), where no leaf
+ * is left. Stores up to `max` of them, to be freed when nobody walks them any more. False if there
+ * may be more.
+ */
+bool ptab_prune(struct ptab *ptab, uintptr_t low, uintptr_t high, uintptr_t hole_low,
+                uintptr_t hole_high, phys_t *tables, uint32_t max, uint32_t *count);
 
 #endif

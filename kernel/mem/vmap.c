@@ -23,8 +23,9 @@ static bool vmap_live;                       /* set once by vmap_init */
 static bool vmap_frames_ready;               /* set once by vmap_use_frames */
 
 /* Table pages: from the boot allocator until the frame allocator is there. */
-static error_t table_alloc(phys_t *table)
+static error_t table_alloc(struct ptab *ptab, phys_t *table)
 {
+    (void)ptab;
     if (vmap_frames_ready)
         return frame_alloc(0, 0, FRAME_ZERO, table);
     error_t error = boot_alloc(PAGE_SIZE, table);
@@ -98,16 +99,33 @@ static void map_all_ram(const struct boot_info *info)
     map_ram(start, end);
 }
 
+/*
+ * Makes the root's entries for a range in which something may be mapped later: other roots are given
+ * a copy of them once, where the CPU keeps the kernel's half in each root (arch_space_init). The
+ * frame database is all there before the first of these.
+ */
+static void reserve_top(uintptr_t base, uint64_t size)
+{
+    for (uint64_t at = 0; at < size; at += ptab_span(PTAB_TOP)) {
+        pte_t *entry;
+        error_t error = ptab_entry(&vmap_ptab, base + at, PTAB_TOP - 1, &entry);
+        if (error != OK && error != ERR_exists)
+            panic("no memory for page tables: %s", error_text(error));
+    }
+}
+
 void vmap_init(const struct boot_info *info)
 {
     assert(!vmap_live);
     vmap_ptab.table_alloc = table_alloc;
-    error_t error = table_alloc(&vmap_ptab.root);
+    error_t error = table_alloc(&vmap_ptab, &vmap_ptab.root);
     if (error != OK)
         panic("no memory for page tables: %s", error_text(error));
     map_image();
     map_all_ram(info);
     vmap_window_end = max_u64(vmap_window_end, 4 * GIB);
+    reserve_top(ARCH_DIRECT_BASE, vmap_window_end);
+    reserve_top(ARCH_AREA_BASE, ARCH_AREA_SIZE);
     vmap_live = true;
     arch_mmu_switch(vmap_ptab.root);
     boot_alloc_limit(PHYS(ARCH_DIRECT_SIZE));

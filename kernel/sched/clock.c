@@ -86,32 +86,147 @@ uint64_t clock_to_counter(uint64_t time_ns)
     return clock_base + scale(time_ns, clock_from_ns) + 1;
 }
 
+uint64_t clock_ticks(uint64_t ns)
+{
+    return scale(ns, clock_from_ns);
+}
+
+uint64_t clock_length(uint64_t ticks)
+{
+    return scale(ticks, clock_to_ns);
+}
+
+/* --- the timer: cpu->timer_at and cpu->slice_end are counter values, 0 for none --- */
+
+void clock_wake_at(uint64_t counter)
+{
+    struct cpu *self = cpu_self();
+    if (self->timer_at != 0 && (int64_t)(self->timer_at - counter) <= 0)
+        return;
+    self->timer_at = counter;
+    arch_timer_arm(counter);
+}
+
+/* After the timer fired. */
 static void arm_earliest(void)
 {
-    const struct deadline *first = deadline_first(&cpu_self()->deadlines);
-    if (first != NULL)
-        arch_timer_arm(clock_to_counter(first->time_ns));
-    else
+    struct cpu *self = cpu_self();
+    spinlock_enter(&self->deadlines_lock);
+    const struct deadline *first = deadline_first(&self->deadlines);
+    uint64_t counter = first != NULL ? clock_to_counter(first->time_ns) : 0;
+    spinlock_exit(&self->deadlines_lock);
+    self->timer_at = 0;
+    if (counter != 0)
+        clock_wake_at(counter);
+    if (self->slice_end != 0)
+        clock_wake_at(self->slice_end);
+    if (self->timer_at == 0)
         arch_timer_disarm();
+}
+
+/* --- deadlines --- */
+
+bool clock_fires_elsewhere(const struct deadline *deadline)
+{
+    /* Acquire: what the handler did is seen by who sees that it is done. */
+    uint32_t firing = atomic_load_explicit(&deadline->firing, memory_order_acquire);
+    return firing != 0 && firing != cpu_self()->number + 1;
+}
+
+/* Serves meanwhile, so that the handler, which may spin for a lock, gets on. */
+static void await_handler(const struct deadline *deadline)
+{
+    while (clock_fires_elsewhere(deadline)) {
+        arch_cpu_relax();
+        cpu_serve();
+    }
+}
+
+void clock_fired(struct deadline *deadline)
+{
+    /* Another CPU may have it by now, if the handler said so before. */
+    uint32_t mine = cpu_self()->number + 1;
+    (void)atomic_compare_exchange_strong_explicit(&deadline->firing, &mine, 0, memory_order_release,
+                                                  memory_order_relaxed);
 }
 
 void clock_arm(struct deadline *deadline, uint64_t time_ns)
 {
+    struct cpu *self = cpu_self();
     debug_assert(!arch_irq_enabled());
-    if (deadline_insert(&cpu_self()->deadlines, deadline, time_ns))
-        arm_earliest();
+    await_handler(deadline);
+    spinlock_enter(&self->deadlines_lock);
+    deadline->cpu = self->number;
+    bool first = deadline_insert(&self->deadlines, deadline, time_ns);
+    spinlock_exit(&self->deadlines_lock);
+    if (first)
+        clock_wake_at(clock_to_counter(time_ns));
 }
 
-/* The timer is left as it is: a fire with nothing due is cheaper than arming at each cancel. */
-void clock_cancel(struct deadline *deadline)
+bool clock_try_cancel(struct deadline *deadline)
 {
     debug_assert(!arch_irq_enabled());
-    (void)deadline_remove(&cpu_self()->deadlines, deadline);
+    if (!atomic_load_explicit(&deadline->queued, memory_order_acquire))
+        return false;
+    struct cpu *cpu = cpu_table[deadline->cpu];
+    spinlock_enter(&cpu->deadlines_lock);
+    bool removed = deadline_remove(&cpu->deadlines, deadline);
+    spinlock_exit(&cpu->deadlines_lock);
+    return removed;
+}
+
+/*
+ * The timer is left as it is: a fire with nothing due is cheaper than arming at each cancel. The
+ * handler may have armed the deadline again, so we look again after it.
+ */
+bool clock_cancel(struct deadline *deadline)
+{
+    for (;;) {
+        if (clock_try_cancel(deadline))
+            return true;
+        if (clock_fires_elsewhere(deadline))
+            await_handler(deadline);
+        else if (!atomic_load_explicit(&deadline->queued, memory_order_relaxed))
+            return false;
+    }
+}
+
+/* The next one due, out of the queue and marked as firing; NULL if there is none. */
+static struct deadline *take_due(struct cpu *self, uint64_t now_ns, uint64_t newest)
+{
+    spinlock_enter(&self->deadlines_lock);
+    struct deadline *due = deadline_due(&self->deadlines, now_ns, newest);
+    if (due != NULL) {
+        /* Before it is out: who finds it in no queue sees that it fires. */
+        atomic_store_explicit(&due->firing, self->number + 1, memory_order_relaxed);
+        (void)deadline_remove(&self->deadlines, due);
+    }
+    spinlock_exit(&self->deadlines_lock);
+    return due;
+}
+
+static uint32_t fire_due(struct cpu *self, uint64_t now_ns)
+{
+    uint32_t fired = 0;
+    uint64_t newest = self->deadlines.sequence; /* only this CPU queues here */
+    struct deadline *due;
+    while ((due = take_due(self, now_ns, newest)) != NULL) {
+        assert(due->fire != NULL);
+        due->fire(due);
+        clock_fired(due);
+        fired++;
+    }
+    return fired;
 }
 
 void clock_interrupt(void)
 {
-    uint32_t fired = deadline_fire_due(&cpu_self()->deadlines, clock_now());
+    struct cpu *self = cpu_self();
+    uint32_t fired = fire_due(self, clock_now());
+    if (self->slice_end != 0 && (int64_t)(arch_counter() - self->slice_end) >= 0) {
+        self->slice_end = 0;
+        atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
+    }
     metric_add(METRIC_timer_fires, fired);
     arm_earliest();
 }

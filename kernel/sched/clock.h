@@ -1,7 +1,13 @@
 /*
- * Machine time: nanoseconds since the counter started, and this CPU's deadlines.
+ * Machine time: nanoseconds since the counter started, and the CPUs' deadlines.
  *
- * There is no periodic tick: the one-shot timer is armed for the earliest deadline only.
+ * There is no periodic tick: the one-shot timer is armed for the earliest deadline, or the end of
+ * the running thread's slice. It may fire earlier than needed, since cancelling leaves it alone.
+ *
+ * A deadline is armed on the CPU that does it, and cancelled on any. Its owner arms and cancels it;
+ * the handler may arm it again. Once clock_cancel has returned, no handler of it runs on another
+ * CPU, unless it was armed again.
+ * Locks: cpu->deadlines_lock (rank deadlines) for cpu->deadlines; handlers are called without it.
  */
 #ifndef SCHED_CLOCK_H
 #define SCHED_CLOCK_H
@@ -25,9 +31,33 @@ uint64_t clock_at(uint64_t counter);
 /* The counter value at which clock_now() is `time_ns`, rounded up. */
 uint64_t clock_to_counter(uint64_t time_ns);
 
-/* Queues or cancels a deadline on this CPU and arms the timer. Interrupts off. */
+/* A length of time in counter ticks, and back. */
+uint64_t clock_ticks(uint64_t ns);
+uint64_t clock_length(uint64_t ticks);
+
+/*
+ * Queues a deadline on this CPU and sees to the timer. Waits if its handler is still running on
+ * another CPU. Interrupts off.
+ */
 void clock_arm(struct deadline *deadline, uint64_t time_ns);
-void clock_cancel(struct deadline *deadline);
+
+/*
+ * Takes it out of whatever CPU's queue it is in; false if it was in none. Waits if its handler runs
+ * on another CPU: no locks held that a handler could want. Interrupts off.
+ */
+bool clock_cancel(struct deadline *deadline);
+
+/* The same without waiting: false also if its handler runs now. */
+bool clock_try_cancel(struct deadline *deadline);
+
+/* True while a handler of it runs on another CPU. */
+bool clock_fires_elsewhere(const struct deadline *deadline);
+
+/* For a handler: it is done with the deadline, and nobody needs to wait for it any longer. */
+void clock_fired(struct deadline *deadline);
+
+/* Lets the timer fire at `counter` at the latest. This CPU, interrupts off. */
+void clock_wake_at(uint64_t counter);
 
 /* Called by arch/ when the one-shot timer fires. */
 void clock_interrupt(void);

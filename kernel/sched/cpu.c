@@ -2,11 +2,11 @@
  * The table of CPUs, and requests between them.
  *
  * Memory order of a call: the caller fills the call, pushes it (release) on the target's stack,
- * then sets the request bit (release), then interrupts. The target exchanges its request bits
- * for 0 (acquire), which synchronises with every setter whose bit it takes, directly or through
- * the chain of read-modify-writes between; so it sees their pushes, and takes the whole stack
- * (acquire). A call pushed after that is followed by a bit set after that: none is lost, and one
- * taken early leaves only a bit with nothing behind it. `done` is stored with release and read
+ * then sets the request bit (release), then interrupts. The target clears its request bits by one
+ * read-modify-write (acquire), which synchronises with every setter whose bit it takes, directly
+ * or through the chain of read-modify-writes between; so it sees their pushes, and takes the whole
+ * stack (acquire). A call pushed after that is followed by a bit set after that: none is lost, and
+ * one taken early leaves only a bit with nothing behind it. `done` is stored with release and read
  * with acquire, so the caller sees all that the function wrote.
  *
  * The call lies on its caller's stack. The target reads `next` before it sets `done`, and does
@@ -19,7 +19,7 @@
 #define CALL_BATCH 32                      /* calls that lie on the caller's stack at once */
 #define STOP_TURNS ((uint64_t)1000 * 1000) /* of waiting for CPUs to stop */
 
-struct cpu boot_cpu = {.online = true};
+struct cpu boot_cpu = {.deadlines_lock = SPINLOCK_INIT(deadlines), .online = true};
 struct cpu *cpu_table[CONFIG_CPU_MAX] = {&boot_cpu};
 _Atomic(uint32_t) cpu_count = 1;
 
@@ -33,6 +33,7 @@ error_t cpu_add(struct cpu *cpu)
         return ERR_full;
     assert(cpu_table[count] == NULL && cpu != &boot_cpu);
     cpu->number = count;
+    spinlock_init(&cpu->deadlines_lock, LOCK_RANK_deadlines);
     cpu_table[count] = cpu;
     /* Release: who sees the count sees the entry and the struct behind it. */
     atomic_store_explicit(&cpu_count, count + 1, memory_order_release);
@@ -97,10 +98,12 @@ static void cpu_run_calls(struct cpu *self)
 void cpu_serve(void)
 {
     struct cpu *self = cpu_self();
-    if (atomic_load_explicit(&self->requests, memory_order_relaxed) == 0)
+    /* CPU_REQUEST_QUIET stays: we may be spinning with pointers held (reclaim_quiescent). */
+    const uint32_t left = CPU_REQUEST_QUIET;
+    if ((atomic_load_explicit(&self->requests, memory_order_relaxed) & ~left) == 0)
         return;
     uint64_t irq = arch_irq_save();
-    uint32_t requests = atomic_exchange_explicit(&self->requests, 0, memory_order_acquire);
+    uint32_t requests = atomic_fetch_and_explicit(&self->requests, left, memory_order_acquire);
     if ((requests & CPU_REQUEST_STOP) != 0)
         cpu_stop_self(self);
     if ((requests & CPU_REQUEST_CALL) != 0)
@@ -108,7 +111,7 @@ void cpu_serve(void)
     arch_irq_restore(irq);
 }
 
-static void cpu_request(struct cpu *cpu, uint32_t request)
+void cpu_request(struct cpu *cpu, uint32_t request)
 {
     atomic_fetch_or_explicit(&cpu->requests, request, memory_order_release);
     cpu_metric_add(cpu_self(), METRIC_ipis_sent, 1);

@@ -27,6 +27,8 @@
 enum cpu_request {
     CPU_REQUEST_CALL = 1 << 0, /* run the calls that others left in `calls` */
     CPU_REQUEST_STOP = 1 << 1, /* halt for ever: somebody panics or powers off */
+    CPU_REQUEST_LOOK = 1 << 2, /* reschedule or attention: look on the way out of the kernel */
+    CPU_REQUEST_QUIET = 1 << 3, /* tell that no pointers are held (obj/reclaim.h) */
 };
 
 /* A call left for another CPU; on the caller's stack until `done`. */
@@ -37,8 +39,25 @@ struct cpu_call {
     _Atomic(uint32_t) done;
 };
 
+struct thread;
+struct trap_frame;
+struct run_queue;
+
 struct cpu {
     struct arch_cpu arch; /* first: arch/ entry code knows its fields by offset */
+    struct thread *current;           /* the thread on this CPU; NULL: idle. This CPU alone writes */
+    struct trap_frame *message;       /* whence the way out loads label and words (arch/user.h) */
+    struct run_queue *queue;          /* constant; sched/run_queue.h */
+    _Atomic(uint32_t) ready_top;      /* highest priority in the queue + 1; 0: empty */
+    _Atomic(bool) reschedule;         /* choose anew on the way out; set by any CPU */
+    bool reclaiming;                  /* reclaim_poll has work; this CPU alone */
+    bool surplus;                     /* its queue got more since others were asked to help */
+    bool yielding;                    /* the current thread lets its equals run */
+    uint64_t accounted;               /* counter up to which time is charged */
+    uint64_t slice_end;               /* counter at which to choose anew; 0: no need */
+    uint64_t timer_at;                /* counter for which the timer is armed at the latest; 0: not */
+    struct reclaim_queue *reclaim;    /* constant; obj/reclaim.c */
+    uint32_t place;       /* its number among those that threads run on; sched/place.h */
     uint32_t number;      /* index in cpu_table */
     uint32_t node;        /* index of its NUMA node; before a change: frame_cache_drain */
     uint64_t hardware_id; /* APIC id or MPIDR */
@@ -47,7 +66,8 @@ struct cpu {
     _Atomic(struct cpu_call *) calls;           /* a stack; pushed by any CPU, taken by this one */
     const struct spinlock *held[CPU_LOCKS_MAX]; /* this CPU alone; debug builds */
     uint32_t held_count;
-    struct deadline_queue deadlines;         /* this CPU alone */
+    struct spinlock deadlines_lock;          /* rank deadlines: the next */
+    struct deadline_queue deadlines;         /* this CPU inserts, any removes */
     struct frame_cache frames;               /* this CPU alone, interrupts off */
     _Atomic(uint64_t) metrics[METRIC_COUNT]; /* written by this CPU, read by any */
     uintptr_t stack_low, stack_high;         /* its kernel stack: [low, high) */
@@ -87,8 +107,14 @@ void cpu_set_online(void);
 
 uint32_t cpu_online_count(void);
 
-/* Serves the requests that wait for this CPU. Called by the interrupt and by spin loops. */
+/*
+ * Serves the requests that wait for this CPU, but for CPU_REQUEST_QUIET. Called by the interrupt
+ * and by spin loops.
+ */
 void cpu_serve(void);
+
+/* Sets a request (enum cpu_request) of another CPU and interrupts it. */
+void cpu_request(struct cpu *cpu, uint32_t request);
 
 /*
  * Runs `function` on every other online CPU (cpu_call_others) or on one (cpu_call; also on the

@@ -82,11 +82,11 @@ void deadline_init(struct deadline *deadline, void (*fire)(struct deadline *dead
 
 bool deadline_insert(struct deadline_queue *queue, struct deadline *deadline, uint64_t time_ns)
 {
-    assert(!deadline->queued);
+    assert(!atomic_load_explicit(&deadline->queued, memory_order_relaxed));
     deadline->time_ns = time_ns;
     deadline->sequence = queue->sequence++;
     deadline->child = deadline->next = deadline->prev = NULL;
-    deadline->queued = true;
+    atomic_store_explicit(&deadline->queued, true, memory_order_relaxed);
     queue->root = deadline_meld(queue->root, deadline);
     queue->count++;
     return queue->root == deadline;
@@ -94,7 +94,7 @@ bool deadline_insert(struct deadline_queue *queue, struct deadline *deadline, ui
 
 bool deadline_remove(struct deadline_queue *queue, struct deadline *deadline)
 {
-    if (!deadline->queued)
+    if (!atomic_load_explicit(&deadline->queued, memory_order_relaxed))
         return false;
     assert(queue->count != 0 && queue->root != NULL);
     struct deadline *children = deadline_meld_all(deadline->child);
@@ -106,7 +106,8 @@ bool deadline_remove(struct deadline_queue *queue, struct deadline *deadline)
         deadline_cut(deadline);
         queue->root = deadline_meld(queue->root, children);
     }
-    deadline->queued = false;
+    /* Release: who sees this without the lock sees `firing` as it was set before. */
+    atomic_store_explicit(&deadline->queued, false, memory_order_release);
     queue->count--;
     return true;
 }
@@ -117,17 +118,9 @@ struct deadline *deadline_first(const struct deadline_queue *queue)
     return queue->root;
 }
 
-uint32_t deadline_fire_due(struct deadline_queue *queue, uint64_t now_ns)
+struct deadline *deadline_due(const struct deadline_queue *queue, uint64_t now_ns, uint64_t newest)
 {
-    uint32_t fired = 0;
-    uint64_t newest = queue->sequence;
     struct deadline *first = deadline_first(queue);
-    while (first != NULL && first->time_ns <= now_ns && first->sequence < newest) {
-        deadline_remove(queue, first);
-        assert(first->fire != NULL);
-        first->fire(first);
-        fired++;
-        first = deadline_first(queue);
-    }
-    return fired;
+    assert(newest <= queue->sequence);
+    return first != NULL && first->time_ns <= now_ns && first->sequence < newest ? first : NULL;
 }

@@ -1,21 +1,24 @@
 /*
  * The deadline queue: what is to happen at which time, the earliest first.
  *
- * One queue per CPU, touched by that CPU alone with interrupts off. A deadline is part of its
+ * A queue is under its owner's lock: a CPU's (sched/clock.h) or a port's. A deadline is part of its
  * owner's struct, in at most one queue at a time; the queue allocates nothing. Insert is O(1),
- * remove and pop O(log n) amortised (a pairing heap: Fredman, Sedgewick, Sleator, Tarjan 1986).
- * Equal times come out in the order of their insertion.
+ * remove O(log n) amortised (a pairing heap: Fredman, Sedgewick, Sleator, Tarjan 1986). Equal times
+ * come out in the order of their insertion.
  */
 #ifndef SCHED_DEADLINE_H
 #define SCHED_DEADLINE_H
 
 #include "lib/types.h"
+#include <stdatomic.h>
 
 struct deadline {
     uint64_t time_ns;                     /* machine clock */
     uint64_t sequence;                    /* order of insertion among equals */
     struct deadline *child, *next, *prev; /* prev: the sibling before, or the parent */
-    bool queued;
+    _Atomic(bool) queued;                 /* written under the queue's lock */
+    _Atomic(uint32_t) firing;             /* number + 1 of the CPU that calls `fire`; 0: none */
+    uint32_t cpu;                         /* whose queue it is in, or was in last */
     void (*fire)(struct deadline *deadline); /* called with it out of the queue */
 };
 
@@ -37,10 +40,10 @@ bool deadline_remove(struct deadline_queue *queue, struct deadline *deadline);
 struct deadline *deadline_first(const struct deadline_queue *queue);
 
 /*
- * Takes out and fires what is due at `now_ns`, in order; returns how many. Stops at the first
- * that was queued meanwhile: a handler that queues itself for the past cannot keep the CPU, the
- * caller just finds the queue's first due and arms the timer for at once.
+ * The first, if it is due at `now_ns` and was queued before the queue's sequence reached `newest`;
+ * else NULL. With the sequence of the start as `newest`, a handler that queues itself for the past
+ * cannot keep the CPU: the caller just finds it due and arms the timer for at once.
  */
-uint32_t deadline_fire_due(struct deadline_queue *queue, uint64_t now_ns);
+struct deadline *deadline_due(const struct deadline_queue *queue, uint64_t now_ns, uint64_t newest);
 
 #endif

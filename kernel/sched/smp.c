@@ -1,34 +1,30 @@
-/* Starting the other CPUs, and idling (smp.h). */
+/* Starting the other CPUs, and their way into the scheduler (smp.h). */
 #include "sched/smp.h"
 #include "arch/boot.h"
 #include "arch/irq.h"
 #include "arch/mmu.h"
 #include "arch/smp.h"
 #include "arch/trap.h"
+#include "arch/user.h"
 #include "boot/machine.h"
 #include "boot/subsystem.h"
 #include "lib/assert.h"
 #include "mem/heap.h"
 #include "mem/vmap.h"
+#include "obj/reclaim.h"
 #include "sched/clock.h"
+#include "sched/sched.h"
 #include "trace/log.h"
 
 #define START_TURNS   10000 /* of START_TURN_NS: a second */
 #define START_TURN_NS 100000
-
-static void (*idle_work)(void); /* the boot CPU's alone */
-
-void cpu_set_idle_work(void (*work)(void))
-{
-    assert(cpu_self() == &boot_cpu && idle_work == NULL);
-    idle_work = work;
-}
 
 _Noreturn void cpu_enter(struct cpu *cpu)
 {
     assert(cpu_self() == cpu);
     arch_early_init_cpu();
     arch_trap_init_cpu();
+    arch_user_init_cpu();
     arch_irq_init_cpu();
     clock_init_cpu();
     cpu_set_online();
@@ -39,13 +35,8 @@ _Noreturn void cpu_enter(struct cpu *cpu)
 _Noreturn void cpu_idle_loop(void)
 {
     struct cpu *self = cpu_self();
-    for (;;) {
-        assert(self->held_count == 0);
-        if (self == &boot_cpu && idle_work != NULL)
-            idle_work();
-        metric_add(METRIC_idles, 1);
-        arch_idle();
-    }
+    assert(self->held_count == 0 && !arch_irq_enabled());
+    arch_user_enter(self, sched_leave(self));
 }
 
 static struct cpu *cpu_make(const struct machine_cpu *found)
@@ -56,7 +47,8 @@ static struct cpu *cpu_make(const struct machine_cpu *found)
     cpu->node = found->node;
     cpu->hardware_id = found->hardware_id;
     if (vmap_stack(KERNEL_STACK_SIZE, cpu->node, &cpu->stack_low, &cpu->stack_high) != OK ||
-        arch_trap_prepare(cpu) != OK)
+        arch_trap_prepare(cpu) != OK || reclaim_init_cpu(cpu) != OK ||
+        sched_cpu_make(cpu) != OK)
         return NULL; /* start-up goes on without it; the few pages are not worth a way back */
     return cpu_add(cpu) == OK ? cpu : NULL;
 }
@@ -73,6 +65,8 @@ static void cpu_bring_up(struct cpu *cpu)
     if (error != OK)
         log_error("smp", "CPU %u (hardware id 0x%lx) does not start: %s", cpu->number,
                   cpu->hardware_id, error_text(error));
+    else
+        sched_cpu_add(cpu);
 }
 
 static error_t smp_start(void)
@@ -92,5 +86,5 @@ static error_t smp_start(void)
     return OK;
 }
 
-SUBSYSTEM(smp, .level = LEVEL_cpu, .needs = "clock", .privilege = PRIVILEGE_CORE,
+SUBSYSTEM(smp, .level = LEVEL_cpu, .needs = "sched", .privilege = PRIVILEGE_CORE,
           .start = smp_start)

@@ -15,7 +15,7 @@ _Noreturn void cpu_enter(struct cpu *cpu);
  */
 void cpu_set_idle_work(void (*work)(void));
 
-/* Serves interrupts and the work they leave, halting in between; never returns. */
+/* Runs threads, and idles when there are none; never returns to its caller. */
 _Noreturn void cpu_idle_loop(void);
 
 #endif

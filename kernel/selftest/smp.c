@@ -78,8 +78,9 @@ static void view_look(void *argument)
         atomic_fetch_add(&view->stale, 1);
 }
 
-static error_t table_refuse(phys_t *table)
+static error_t table_refuse(struct ptab *ptab, phys_t *table)
 {
+    (void)ptab;
     (void)table;
     return ERR_no_memory;
 }

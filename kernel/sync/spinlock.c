@@ -110,6 +110,11 @@ __attribute__((noinline)) static void spinlock_wait(struct spinlock *lock, uint3
     cpu_metric_add(cpu_self(), METRIC_lock_spins, turns);
 }
 
+void spinlock_wait_turn(struct spinlock *lock, uint32_t ticket)
+{
+    spinlock_wait(lock, ticket);
+}
+
 irq_state_t spinlock_lock(struct spinlock *lock)
 {
     irq_state_t state = {arch_irq_save()};
@@ -154,6 +159,13 @@ void spinlock_unlock(struct spinlock *lock, irq_state_t state)
     atomic_store_explicit(&lock->owner, ticket + 1, memory_order_release);
     arch_irq_restore(state.flags);
     debug_assert(self->held_count == 0 || !arch_irq_enabled() || spinlock_ignored());
+}
+
+/* Interrupts were off before, and stay so. */
+void spinlock_exit_checked(struct spinlock *lock)
+{
+    uint64_t state = arch_irq_save();
+    spinlock_unlock(lock, (irq_state_t){state});
 }
 
 bool spinlock_held(const struct spinlock *lock)

@@ -9,6 +9,7 @@
 #ifndef SYNC_SPINLOCK_H
 #define SYNC_SPINLOCK_H
 
+#include "lib/config.h"
 #include "lib/types.h"
 #include <stdatomic.h>
 
@@ -46,6 +47,35 @@ void spinlock_unlock(struct spinlock *lock, irq_state_t state);
 
 /* True if this CPU holds it. For assertions in functions named `_locked`. */
 bool spinlock_held(const struct spinlock *lock);
+
+/*
+ * The same for the shortest paths, with interrupts known to be off: no state to go back to, and
+ * no holder is noted, so spinlock_held does not know of it. Debug builds take the checked way.
+ */
+void spinlock_wait_turn(struct spinlock *lock, uint32_t ticket);
+
+static inline void spinlock_enter(struct spinlock *lock)
+{
+    if (CONFIG_DEBUG) {
+        (void)spinlock_lock(lock);
+        return;
+    }
+    uint32_t ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
+    if (__builtin_expect(atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket, 0))
+        spinlock_wait_turn(lock, ticket);
+}
+
+void spinlock_exit_checked(struct spinlock *lock);
+
+static inline void spinlock_exit(struct spinlock *lock)
+{
+    if (CONFIG_DEBUG) {
+        spinlock_exit_checked(lock);
+        return;
+    }
+    uint32_t ticket = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+    atomic_store_explicit(&lock->owner, ticket + 1, memory_order_release);
+}
 
 /*
  * For a panic only: from now on locks are ignored by every CPU that still runs, so that a panic

@@ -3,6 +3,7 @@
 A Case is one boot: arguments for `tern boot`, the status it must end with, texts that must (or
 must not) appear, and whether the closing screen must fit the machine asked for.
 """
+import os
 import re
 from dataclasses import dataclass, field
 
@@ -10,9 +11,11 @@ import faults
 import matrix
 from screen import compare, plain_text, read_screen
 from tern import cli
+from tern.paths import ROOT
 
 RESET = "the guest reset itself"
 LEAVE = "run=inventory,poweroff"
+GUEST_CPUS = {"test": (1, 4), "soak": (1, 2, 4, 8)}
 SMP_RUNS = {"test": 5, "soak": 100}
 WHOLE_SCREEN_TIMEOUT = 60
 UEFI_TIMEOUT = 120
@@ -31,10 +34,12 @@ class Case:
     typed: list = field(default_factory=list)  # lines for the monitor's prompt
     timeout: int = WHOLE_SCREEN_TIMEOUT
     needs_limine: bool = False
+    root: str = ""  # a native program to start
 
     def arguments(self, arch, build):
         words = ["--arch", arch, "--build", build] + (["--test"] if self.test else [])
         words += ["--append", self.append] if self.append else []
+        words += ["--root", f"build/{arch}/{build}/user/{self.root}.elf"] if self.root else []
         return words + self.options  # last: they may end in `-- QEMU ARGUMENTS`
 
     def complaints(self, arch, build, result):
@@ -175,9 +180,31 @@ def selftest_cases():
                  texts=["no-such-test"])]
 
 
+def guest_programs():
+    """The native test programs, by the same rule as the Makefile's."""
+    names = sorted(os.listdir(os.path.join(ROOT, "tests", "guest")))
+    return [name[:-2] for name in names
+            if name.endswith(".c") and name != "test.c" and not name.startswith("bench")]
+
+
+def guest_cases(arch, soak):
+    """Native test programs, and a program that comes by each way in."""
+    cases = [Case(f"guest {name} smp{cpus}", ["--smp", str(cpus)], append="", root=name,
+                  texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
+             for name in guest_programs() for cpus in GUEST_CPUS["soak" if soak else "test"]]
+    ways = {"kernel": [], "limine": ["--via", "limine"]}
+    if arch == "x86_64":
+        ways["multiboot2"] = ["--via", "multiboot2"]
+    cases += [Case(f"guest hello by {way}", options, append="word=value", root="hello",
+                   texts=[r'hello from user mode, command line "exit=debug word=value"'],
+                   timeout=UEFI_TIMEOUT if options and arch == "aarch64" else WHOLE_SCREEN_TIMEOUT,
+                   needs_limine=way == "limine") for way, options in ways.items()]
+    return cases
+
+
 def all_cases(arch, soak):
     """Long boots first, so that two workers end together."""
     cases = (matrix_cases(arch, soak) + smp_cases(soak) + power_cases(arch) + selftest_cases()
              + monitor_cases() + command_line_cases() + module_cases() + machine_cases(arch)
-             + fault_cases(arch))
+             + fault_cases(arch) + guest_cases(arch, soak))
     return sorted(cases, key=lambda case: -case.timeout)

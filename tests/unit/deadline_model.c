@@ -22,6 +22,18 @@ static uint64_t count;
 static uint64_t newest_due; /* while firing: only what was inserted before may fire */
 static uint32_t fired;
 
+uint32_t deadline_fire_due(struct deadline_queue *due_queue, uint64_t now_ns)
+{
+    uint32_t fired_now = 0;
+    uint64_t newest = due_queue->sequence;
+    struct deadline *due;
+    for (; (due = deadline_due(due_queue, now_ns, newest)) != NULL; fired_now++) {
+        (void)deadline_remove(due_queue, due);
+        due->fire(due);
+    }
+    return fired_now;
+}
+
 static struct model_entry *model_first(void)
 {
     struct model_entry *first = NULL;

@@ -7,6 +7,11 @@
 
 #include "lib/types.h"
 
+struct deadline_queue;
+
+/* Takes out and fires what is due, as clock.c does with a CPU's queue; returns how many. */
+uint32_t deadline_fire_due(struct deadline_queue *queue, uint64_t now_ns);
+
 void deadline_model_run(const uint8_t *bytes, size_t size);
 
 #endif

@@ -14,8 +14,9 @@ static char *arena;
 static uint32_t arena_used;
 static uint32_t arena_limit;
 
-static error_t table_alloc(phys_t *table)
+static error_t table_alloc(struct ptab *ptab, phys_t *table)
 {
+    (void)ptab;
     if (arena_used == arena_limit)
         return ERR_no_memory;
     *table = PHYS(ARENA_BASE + arena_used++ * PAGE_SIZE);
@@ -30,7 +31,7 @@ static struct ptab ptab_make(void)
     arena_used = 0;
     arena_limit = ARENA_PAGES;
     struct ptab ptab = {.table_alloc = table_alloc};
-    REQUIRE(table_alloc(&ptab.root) == OK);
+    REQUIRE(table_alloc(&ptab, &ptab.root) == OK);
     return ptab;
 }
 

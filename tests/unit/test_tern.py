@@ -75,6 +75,7 @@ class Refusals(unittest.TestCase):
         ("--icount --smp 2", "instructions of one CPU"),
         ("--icount --accel kvm", "mode of TCG"),
         ("--plugin x.so --accel kvm", "loaded by TCG"),
+        ("--root a --module b", "takes one module"),
         ("--arch aarch64 --el 2 --accel kvm", "emulated by TCG"),
     )
 
@@ -232,13 +233,24 @@ class Status(unittest.TestCase):
         self.assertEqual(run.decode(0x41, False, False)[0], run.TERN_FAILED)
 
 
+ONE_MODULE = media.Module("m", "m words", b"")
+
+
 class Media(unittest.TestCase):
+    def test_root_comes_first_and_by_its_name(self):
+        with tempfile.NamedTemporaryFile() as file:
+            both = media.modules_of(machine.Machine(root=file.name, module=file.name))
+        self.assertEqual(both[0].command, "root")
+        self.assertEqual(both[1].command, media.MODULE_COMMAND)
+        self.assertIn("module2 /boot/root root\nmodule2 ", media.grub_config("", both))
+        self.assertIn("module_cmdline: root\n", media.limine_config("", both))
+
     def test_grub_words_are_quoted(self):
-        text = media.grub_config("a=$b  it's;", "m")
+        text = media.grub_config("a=$b  it's;", [ONE_MODULE])
         self.assertIn("multiboot2 /boot/tern.elf 'a=$b' 'it'\\''s;'\n", text)
 
     def test_limine_config(self):
-        text = media.limine_config("x y", "m")
+        text = media.limine_config("x y", [ONE_MODULE])
         self.assertIn("cmdline: x y\n", text)
         self.assertIn("module_path: boot():/boot/m\n", text)
 
@@ -250,8 +262,8 @@ class Media(unittest.TestCase):
                 file.write(text)
                 file.flush()
                 one = machine.Machine(append=append)
-                keys.add(media.media_key(one, [file.name], b"", "m"))
-                self.assertIn(media.media_key(one, [file.name], b"", "m"), keys)
+                keys.add(media.media_key(one, [file.name], [ONE_MODULE]))
+                self.assertIn(media.media_key(one, [file.name], [ONE_MODULE]), keys)
         self.assertEqual(len(keys), 3)
 
     def test_limine_directory_without_its_files(self):

@@ -11,8 +11,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 ROW = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \|$")
-TEST = re.compile(r"\b(boot|bochs|terminal|self|unit|fuzz|bench):(.+?)(?= (?:boot|bochs|terminal|"
-                  r"self|unit|fuzz|bench):|$)")
+TEST = re.compile(r"\b(boot|bochs|terminal|self|unit|fuzz|bench|guest):(.+?)(?= (?:boot|bochs|"
+                  r"terminal|self|unit|fuzz|bench|guest):|$)")
 MARK = re.compile(r"\(((?:[A-Z]\d+)(?:, [A-Z]\d+)*)\)")
 
 
@@ -46,12 +46,14 @@ def known():
         "self": grep(r"^SELF_TEST\((\w+),", "kernel/selftest", ".c"),
         "unit": grep(r"^TEST\((\w+)\)", "tests/unit", "_test.c")
                 + grep(r"^TEST\((\w+)\)", "tests/unit/alone", "_test.c"),
+        "guest": grep(r"^TEST\((\w+)\)", "tests/guest", ".c"),
         "fuzz": [n[5:-2] for n in os.listdir(os.path.join(ROOT, "tests", "fuzz"))
                  if n.startswith("fuzz_") and n.endswith(".c")],
         "bench": re.findall(r'\bsay\("([\w.]+)"', read("tests", "bench", "run.py"))
                  + ["mem." + n for n in re.findall(r'^    \{"(\w+)", bench_',
                                                    read("kernel", "selftest", "memory_bench.c"),
-                                                   re.M)],
+                                                   re.M)]
+                 + grep(r'BENCH\("([\w.]+)"', "tests/guest", ".c"),
     }
 
 

@@ -2,7 +2,8 @@
 """Checks which folder of the kernel includes which, and that no CPU is named outside arch/.
 
 RULES says what each folder may include; an include that no rule allows is an error, and so is a
-rule that nothing needs, so that the list stays true.
+rule that nothing needs, so that the list stays true. User code (USER_FOLDERS) sees abi/ and lib/
+only; of the kernel it shares the headers of kernel/lib that are named in SHARED.
 """
 import os
 import re
@@ -16,14 +17,21 @@ RULES = {
     "lib": set(),
     "arch": {"lib", "boot"},
     "sync": {"lib", "sched"},
-    "mem": {"lib", "arch", "boot", "sched", "sync", "trace"},
-    "sched": {"lib", "arch", "boot", "mem", "sync", "trace"},
+    "mem": {"lib", "arch", "boot", "obj", "sched", "sync", "trace"},
+    "obj": {"lib", "arch", "boot", "cap", "ipc", "mem", "sched", "sync", "syscall"},
+    "cap": {"lib", "mem", "obj", "sched"},
+    "sched": {"lib", "arch", "boot", "ipc", "mem", "obj", "sync", "syscall", "trace"},
+    "ipc": {"lib", "arch", "mem", "obj", "sched", "syscall"},
+    "syscall": {"lib", "arch", "boot", "cap", "ipc", "mem", "obj", "sched", "trace"},
     "trace": {"lib", "arch", "boot", "mem", "sched", "sync"},
     "chip": {"lib", "arch", "boot", "mem", "sched", "trace"},
-    "boot": {"lib", "arch", "mem", "sched", "trace", "monitor", "selftest"},
+    "boot": {"lib", "arch", "cap", "mem", "obj", "sched", "syscall", "trace", "monitor",
+             "selftest"},
     "monitor": {"lib", "boot", "sched", "trace"},
     "selftest": {"lib", "arch", "boot", "mem", "sched", "trace"},
 }
+USER_FOLDERS = ("lib", "apps", "tests/guest")
+SHARED = {"lib/error.h", "lib/list.h", "lib/print.h", "lib/string.h", "lib/types.h"}
 CPU_NAMES = re.compile(r"x86|amd64|aarch64|arm64|armv8|\bintel\b|\bamd\b|__x86|__aarch", re.I)
 # Names of standards and their fields that contain a CPU's name: device-tree strings, notes.
 CPU_EXCEPTIONS = re.compile(r'"arm,[\w-]*"|arch-x86/hvm|"linux,|Linux arm64')
@@ -57,8 +65,37 @@ def check_file(path, top, used):
     return wrong
 
 
+def user_sources():
+    """Paths from the root of user code that no CPU has to itself."""
+    for top in USER_FOLDERS:
+        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+            path = os.path.relpath(folder, ROOT)
+            if "arch" not in path.split(os.sep):
+                yield from (os.path.join(path, n) for n in names if n.endswith((".c", ".h", ".S")))
+
+
+def user_may_include(name):
+    """Its own library, what is shared, and what lies directly in abi/ or beside the file."""
+    return "/" not in name or name.startswith("sys/") or name in SHARED
+
+
+def check_user_file(path):
+    wrong = []
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if CPU_NAMES.search(line):
+                wrong.append(f"{path}:{number}: names a CPU: {line.strip()}")
+            match = INCLUDE.match(line)
+            if match and not user_may_include(match.group(1)):
+                wrong.append(f"{path}:{number}: user code may not include {match.group(1)}")
+    return wrong
+
+
 def main():
     wrong, used, count = [], {}, 0
+    for path in sorted(user_sources()):
+        wrong += check_user_file(path)
+        count += 1
     for path, top in sorted(sources()):
         if top not in RULES:
             wrong.append(f"kernel/{path}: the folder {top} has no layer rule")

@@ -91,6 +91,8 @@ def add_machine_options(parser):
     group.add_argument("--append", default="", metavar="WORDS", help="kernel command line")
     group.add_argument("--module", metavar="FILE",
                        help="boot module (default: a small text; none with --via kernel)")
+    group.add_argument("--root", metavar="FILE",
+                       help="root program: an ELF file, given to the kernel as the module \"root\"")
     group.add_argument("--accel", default="tcg", help="QEMU accelerator (default: tcg)")
     group.add_argument("--icount", action="store_true",
                        help="count instructions: the clock is their number, runs repeat exactly")
@@ -125,7 +127,7 @@ def prepare(machine, dry_run, interactive=False):
     if not dry_run:
         qemu.check_installed(machine.arch)
         qemu.check_firmware(machine)
-        for path in filter(None, (kernel, machine.module, machine.plugin)):
+        for path in filter(None, (kernel, machine.root, machine.module, machine.plugin)):
             if not os.path.exists(path):
                 raise TernError(f"there is no file {path}")
     medium = None

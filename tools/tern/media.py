@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 
 from .paths import BUILD, ROOT, TernError
 
@@ -19,6 +20,7 @@ STALE_SECONDS = 3600
 MODULE_NAME = "tern-module"
 MODULE_TEXT = b"A module of Tern's tests.\n"
 MODULE_COMMAND = "tern-module words"  # the kernel calls a module by this
+ROOT_NAME = "root"
 LIMINE_FILES = {
     "x86_64": ("limine-bios-cd.bin", "limine-bios.sys", "limine-uefi-cd.bin"),
     "aarch64": ("limine-uefi-cd.bin",),
@@ -31,9 +33,9 @@ GRUB_MODULES = ("multiboot2 serial terminal test all_video iso9660 normal part_a
 
 def medium(machine, kernel):
     """The path of the image that boots `kernel` on this machine, built if it is not there."""
-    module, name = module_of(machine)
+    modules = modules_of(machine)
     limine = limine_files(machine) if machine.via == "limine" else []
-    key = media_key(machine, [kernel, *limine], module, name)
+    key = media_key(machine, [kernel, *limine], modules)
     path = os.path.join(MEDIA, f"{machine.arch}-{machine.via}-{key}.iso")
     if os.path.exists(path):
         os.utime(path)
@@ -41,25 +43,42 @@ def medium(machine, kernel):
     os.makedirs(MEDIA, exist_ok=True)
     remove_stale()
     with tempfile.TemporaryDirectory(prefix="making-", dir=MEDIA) as work:
-        tree = lay_out(work, kernel, module, name)
+        tree = lay_out(work, kernel, modules)
         image = os.path.join(work, "image.iso")
         make = make_grub if machine.via == "multiboot2" else make_limine
-        make(machine, tree, name, image)
+        make(machine, tree, modules, image)
         os.replace(image, path)
     return path
 
 
-def module_of(machine):
-    """Bytes and name of the boot module: the user's file, or a small text."""
-    if machine.module is None:
-        return MODULE_TEXT, MODULE_NAME
-    with open(machine.module, "rb") as file:
-        return file.read(), os.path.basename(machine.module)
+@dataclass
+class Module:
+    name: str  # of its file on the medium
+    command: str  # what the kernel calls it by
+    content: bytes
 
 
-def media_key(machine, files, module, name):
+def modules_of(machine):
+    """The root program if there is one, then the user's file; a small text if there is neither."""
+    modules = []
+    if machine.root is not None:
+        modules.append(Module(ROOT_NAME, ROOT_NAME, read_file(machine.root)))
+    if machine.module is not None:
+        name = os.path.basename(machine.module)
+        modules.append(Module(name if name != ROOT_NAME else ROOT_NAME + "-module", MODULE_COMMAND,
+                              read_file(machine.module)))
+    return modules or [Module(MODULE_NAME, MODULE_COMMAND, MODULE_TEXT)]
+
+
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def media_key(machine, files, modules):
     digest = hashlib.sha256()
-    for part in (machine.command_line.encode(), name.encode(), module, own_text()):
+    parts = [part for module in modules for part in (module.name.encode(), module.content)]
+    for part in (machine.command_line.encode(), own_text(), *parts):
         digest.update(len(part).to_bytes(8, "little") + part)
     for path in files:
         with open(path, "rb") as file:
@@ -88,29 +107,30 @@ def remove_stale():
             pass
 
 
-def lay_out(work, kernel, module, name):
+def lay_out(work, kernel, modules):
     """The files that every medium has, whichever loader reads it."""
     boot = os.path.join(work, "tree", "boot")
     os.makedirs(boot)
     # Debug information is most of the file, and a BIOS reads a CD slowly.
     run_tool(["llvm-strip-19", "--strip-debug", "-o", os.path.join(boot, "tern.elf"), kernel],
              "llvm-19")
-    with open(os.path.join(boot, name), "wb") as file:
-        file.write(module)
+    for module in modules:
+        with open(os.path.join(boot, module.name), "wb") as file:
+            file.write(module.content)
     return os.path.join(work, "tree")
 
 
-def make_grub(machine, tree, name, image):
+def make_grub(machine, tree, modules, image):
     """One image for BIOS and UEFI."""
     os.makedirs(os.path.join(tree, "boot", "grub"))
     with open(os.path.join(tree, "boot", "grub", "grub.cfg"), "w", encoding="utf-8") as file:
-        file.write(grub_config(machine.command_line, name))
+        file.write(grub_config(machine.command_line, modules))
     run_tool(["grub-mkrescue", f"--install-modules={GRUB_MODULES}", "--fonts=", "--locales=",
               "--themes=", "--compress=no", "-o", image, tree, "--", "-volid", "TERN"],
              "grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools")
 
 
-def grub_config(command_line, module):
+def grub_config(command_line, modules):
     # Each word is quoted by itself: GRUB hands words with spaces on in quotes of its own.
     words = "".join(" " + grub_quote(word) for word in command_line.split(" ") if word)
     return ("set timeout=0\n"
@@ -123,8 +143,7 @@ def grub_config(command_line, module):
             f"multiboot2 /boot/tern.elf{words}\n"
             # After that command, which sets it to the kernel's wish: any mode, so 24 bits too.
             "set gfxpayload=1024x768x32,auto\n"
-            f"module2 /boot/{module} {MODULE_COMMAND}\n"
-            "boot\n")
+            + "".join(f"module2 /boot/{m.name} {m.command}\n" for m in modules) + "boot\n")
 
 
 def grub_quote(word):
@@ -141,12 +160,12 @@ def limine_files(machine):
     return paths
 
 
-def make_limine(machine, tree, name, image):
+def make_limine(machine, tree, modules, image):
     boot = os.path.join(tree, "boot")
     for path in limine_files(machine):
         shutil.copy(path, boot)
     with open(os.path.join(boot, "limine.conf"), "w", encoding="utf-8") as file:
-        file.write(limine_config(machine.command_line, name))
+        file.write(limine_config(machine.command_line, modules))
     bios = []
     if machine.arch == "x86_64":
         bios = ["-b", "boot/limine-bios-cd.bin", "-no-emul-boot", "-boot-load-size", "4",
@@ -156,15 +175,15 @@ def make_limine(machine, tree, name, image):
               "--protective-msdos-label", tree, "-o", image], "xorriso")
 
 
-def limine_config(command_line, module):
+def limine_config(command_line, modules):
     return ("timeout: 0\n"
             "/Tern\n"
             "    protocol: limine\n"
             "    kernel_path: boot():/boot/tern.elf\n"
             f"    cmdline: {command_line}\n"
-            f"    module_path: boot():/boot/{module}\n"
-            f"    module_cmdline: {MODULE_COMMAND}\n"
-            "    resolution: 1024x768x32\n")
+            + "".join(f"    module_path: boot():/boot/{m.name}\n"
+                      f"    module_cmdline: {m.command}\n" for m in modules)
+            + "    resolution: 1024x768x32\n")
 
 
 def run_tool(line, packages):

@@ -114,7 +114,8 @@ def boot_source(machine, kernel, medium):
         line = ["-kernel", kernel]
         if machine.command_line:
             line += ["-append", machine.command_line]
-        return line + (["-initrd", machine.module] if machine.module else [])
+        module = machine.root or machine.module
+        return line + (["-initrd", module] if module else [])
     drive = f"id=cd,if=none,media=cdrom,format=raw,readonly=on,file={escape(medium)}"
     if machine.arch == "x86_64":
         return ["-drive", drive, "-device", "ide-cd,drive=cd,bus=ide.0,bootindex=0"]

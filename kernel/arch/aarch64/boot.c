@@ -33,6 +33,7 @@ static error_t read_protocol(enum start_protocol protocol, phys_t fdt)
     if (protocol == START_IMAGE)
         return image_read(&the_boot_info, fdt);
     error_t error = limine_read(&the_boot_info);
+    mmu_clean(__image_start, image_size()); /* mmu_enter and start_cpu run with the MMU off */
     early_map_ranges(&the_boot_info);
     return error;
 }
@@ -69,14 +70,15 @@ void arch_default_uart(enum machine_uart *uart, struct machine_register *where, 
 
 /*
  * WFI wakes on an interrupt that is pending even while it is masked (Arm ARM D1.6.2), so that
- * none can come unseen between the look at the work and the wait; it is taken when unmasked.
+ * none can come unseen between the look at the work and the wait; it is taken when unmasked. So is
+ * an SError, which is masked since the last entry from user mode.
  */
 void arch_idle(void)
 {
     debug_assert(!arch_irq_enabled()); /* else an interrupt could come before the wait */
     __asm__ volatile("dsb sy\n\t"
                      "wfi\n\t"
-                     "msr daifclr, #2\n\t"
+                     "msr daifclr, #6\n\t"
                      "isb\n\t"
                      "msr daifset, #2" ::
                          : "memory");

@@ -1,15 +1,19 @@
 /*
- * AArch64: the vector table (Arm ARM D1.3.1.5), the way into C and the way back.
+ * AArch64: the vector table (Arm ARM D1.3.1.5), the ways into C and the ways back.
  *
  * Sixteen entries of 128 bytes: synchronous, IRQ, FIQ and SError, each from EL1 on SP_EL0 (0..3),
- * EL1 on SP_EL1 (4..7: the kernel), EL0 in AArch64 (8..11) and in AArch32 (12..15). Each saves
- * struct trap_frame (arch_trap.h) on the kernel stack and calls trap_entry(frame), interrupts off.
+ * EL1 on SP_EL1 (4..7: the kernel), EL0 in AArch64 (8..11) and in AArch32 (12..15).
  *
- * A trap of the kernel itself may have found its stack used up, so entries 4..7 look first
- * whether SP is aligned and leaves room for the frame on the stack that the CPU's struct names;
- * if not, they go on at the top of the CPU's emergency stack, which is the stack from then on.
- * SP_EL0 is free while the kernel runs and keeps a register meanwhile. The other entries find
- * SP_EL1 as the kernel left it when it went to user mode.
+ * A trap of the kernel saves struct trap_frame (arch_trap.h) on the stack and calls
+ * trap_entry(frame), interrupts off. It may have found the stack used up, so entries 4..7 look
+ * first whether SP is aligned and leaves room for the frame on the stack that the CPU's struct
+ * names; if not, they go on at the top of the CPU's emergency stack, which is the stack from then
+ * on. SP_EL0 is free while the kernel runs and keeps a register meanwhile.
+ *
+ * While a thread is in user mode, SP_EL1 is the address of its struct, which begins with its
+ * frame: entries 8..15 save there, then take the CPU's stack, which is empty. A system call, an
+ * interrupt and a fault call C with (CPU, thread) and get struct user_exit back in x0 and x1: the
+ * thread to go to, and the frame that label and words come from.
  */
 #include "arch_layout.h"
 
@@ -47,6 +51,45 @@ trap_stack_bad_\number:
     b trap_move
 .endm
 
+/* SP = thread with x0 and x1 in it: the other registers; x2 and x3 are free afterwards. */
+.macro user_save
+    stp x2, x3, [sp, #16]
+    stp x4, x5, [sp, #32]
+    stp x6, x7, [sp, #48]
+    stp x8, x9, [sp, #64]
+    stp x10, x11, [sp, #80]
+    stp x12, x13, [sp, #96]
+    stp x14, x15, [sp, #112]
+    stp x16, x17, [sp, #128]
+    stp x18, x19, [sp, #144]
+    stp x20, x21, [sp, #160]
+    stp x22, x23, [sp, #176]
+    stp x24, x25, [sp, #192]
+    stp x26, x27, [sp, #208]
+    stp x28, x29, [sp, #224]
+    mrs x2, sp_el0
+    stp x30, x2, [sp, #FRAME_X30]
+    mrs x2, elr_el1
+    mrs x3, spsr_el1
+    stp x2, x3, [sp, #FRAME_PC]
+.endm
+
+/* x0 = CPU, x1 = thread, on the CPU's stack; backtraces end here. */
+.macro user_enter_kernel
+    mov x1, sp
+    mrs x0, tpidr_el1
+    ldp x2, x29, [x0, #CPU_STACK_HIGH]
+    mov sp, x2
+.endm
+
+/* What cannot happen: the vector's number is all that is said here. */
+.macro user_vector_stray number
+    .balign 0x80
+    stp x0, x1, [sp]
+    mov x1, #\number
+    b user_stray
+.endm
+
 .section .text.vectors, "ax"
 .balign 0x800
 .globl trap_vectors
@@ -59,14 +102,31 @@ trap_vectors:
     trap_vector_checked 5
     trap_vector_checked 6
     trap_vector_checked 7
-    trap_vector 8
-    trap_vector 9
-    trap_vector 10
-    trap_vector 11
-    trap_vector 12
-    trap_vector 13
-    trap_vector 14
-    trap_vector 15
+
+.org trap_vectors + 8 * 0x80            /* a system call, or a fault */
+    stp x0, x1, [sp]
+    user_save
+    mrs x2, esr_el1
+    lsr w2, w2, #CAUSE_CLASS_SHIFT
+    cmp w2, #CAUSE_CLASS_SVC
+    b.ne user_fault
+    user_enter_kernel
+    b user_call
+
+.org trap_vectors + 9 * 0x80            /* an interrupt */
+    stp x0, x1, [sp]
+    user_save
+    user_enter_kernel
+    bl user_interrupt
+    b user_return
+
+.org trap_vectors + 10 * 0x80
+    user_vector_stray 10
+    user_vector_stray 11
+    user_vector_stray 12
+    user_vector_stray 13
+    user_vector_stray 14
+    user_vector_stray 15
     .balign 0x80
 
     trap_stack_bad 4
@@ -120,18 +180,11 @@ trap_save:
     mov x30, xzr
     bl trap_entry
 
-/* Back to what `sp` saved. SP_EL0 is the interrupted stack of all but the kernel. */
-trap_return:
-    ldp x0, x1, [sp, #FRAME_SP]         /* SP, PC */
-    ldp x2, x3, [sp, #FRAME_STATUS]
-    ldr x4, [sp, #FRAME_VECTOR]
+/* Back to what of the kernel `sp` saved. */
+    ldp x1, x2, [sp, #FRAME_PC]
     msr elr_el1, x1
     msr spsr_el1, x2
-    and x4, x4, #12
-    cmp x4, #4
-    b.eq 1f
-    msr sp_el0, x0
-1:  ldp x0, x1, [sp]
+    ldp x0, x1, [sp]
     ldp x2, x3, [sp, #16]
     ldp x4, x5, [sp, #32]
     ldp x6, x7, [sp, #48]
@@ -146,19 +199,64 @@ trap_return:
     ldp x24, x25, [sp, #192]
     ldp x26, x27, [sp, #208]
     ldp x28, x29, [sp, #224]
-    ldr x30, [sp, #240]
+    ldr x30, [sp, #FRAME_X30]
     add sp, sp, #FRAME_SIZE
     eret
 
-/* _Noreturn void trap_leave(const struct trap_frame *frame): goes to the state in `frame`. */
-.globl trap_leave
-trap_leave:
-    mov x9, sp                          /* the stack from which we leave is the trap stack */
-    sub sp, x9, #FRAME_SIZE
-    mov x10, #0
-2:  ldr x11, [x0, x10]
-    str x11, [sp, x10]
-    add x10, x10, #8
-    cmp x10, #FRAME_SIZE
-    b.lo 2b
-    b trap_return
+/* SP = thread with x0 and x1 in it, x1 = vector. */
+user_stray:
+    user_save
+    mrs x2, esr_el1
+    mrs x3, far_el1
+    stp x2, x3, [sp, #FRAME_CAUSE]
+    str x1, [sp, #FRAME_VECTOR]
+    user_enter_kernel
+    mov x0, x1
+    bl trap_entry
+    udf #0
+
+/* SP = thread with all but the cause in it. */
+user_fault:
+    mrs x2, esr_el1
+    mrs x3, far_el1
+    stp x2, x3, [sp, #FRAME_CAUSE]
+    mov x2, #8
+    str x2, [sp, #FRAME_VECTOR]
+    user_enter_kernel
+    bl user_trap
+    b user_return
+
+/* _Noreturn void arch_user_enter(struct cpu *cpu, struct thread *thread) */
+.globl arch_user_enter
+arch_user_enter:
+    mov x0, x1
+    b user_return
+
+user_call:
+    bl syscall_enter
+
+/* To user mode: x0 = thread, x1 = frame that label (x8) and words (x0..x5) come from. */
+user_return:
+    ldp x2, x3, [x0, #FRAME_PC]
+    ldp x30, x4, [x0, #FRAME_X30]
+    msr elr_el1, x2
+    msr spsr_el1, x3
+    msr sp_el0, x4
+    mov sp, x0
+    ldr x8, [x1, #64]
+    ldp x4, x5, [x1, #32]
+    ldp x2, x3, [x1, #16]
+    ldp x0, x1, [x1]
+    ldp x6, x7, [sp, #48]
+    ldr x9, [sp, #72]
+    ldp x10, x11, [sp, #80]
+    ldp x12, x13, [sp, #96]
+    ldp x14, x15, [sp, #112]
+    ldp x16, x17, [sp, #128]
+    ldp x18, x19, [sp, #144]
+    ldp x20, x21, [sp, #160]
+    ldp x22, x23, [sp, #176]
+    ldp x24, x25, [sp, #192]
+    ldp x26, x27, [sp, #208]
+    ldp x28, x29, [sp, #224]
+    eret

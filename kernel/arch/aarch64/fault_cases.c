@@ -4,11 +4,12 @@
  *
  * By their real cause where EL1 and EL0 without devices can raise it: a stub of a few
  * instructions is mapped as a user's page and entered. FIQ and SError have no cause that we could
- * make, interrupts from the kernel and from 64-bit users are no faults, and a CPU may lack PAN
- * or 32-bit users: those give a made-up frame to the same diagnosis.
+ * make, interrupts from the kernel and from 64-bit users and system calls are no faults, and a CPU
+ * may lack PAN or 32-bit users: those give a made-up frame to the same diagnosis.
  */
 #include "arch/smp.h"
 #include "arch/trap.h"
+#include "arch/user.h"
 #include "features.h"
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -29,7 +30,6 @@
 #define STATUS_USER_32_ON 0x10u  /* interrupts on */
 
 /* Instructions of the stubs. */
-#define A64_SVC      0xd4000001u /* svc #0 */
 #define A64_UDF      0x00000000u
 #define A64_LOAD_X0  0xf9400000u /* ldr x0, [x0] */
 #define A64_STORE_X0 0xf9000000u /* str x0, [x0] */
@@ -38,12 +38,11 @@
 #define A32_STAY     0xeafffffeu /* b . */
 
 /* Causes (ESR_EL1) of made-up frames. */
+#define CAUSE_SVC_64     0x56000000u
 #define CAUSE_SVC_32     0x46000000u
 #define CAUSE_PERMISSION 0x9600000fu /* data abort of the kernel, level 3, read */
 #define CAUSE_SERROR     0xbe000011u
 #define CAUSE_SP         0x9a000000u /* TCG does not check the alignment of SP */
-
-_Noreturn void trap_leave(const struct trap_frame *frame); /* entry.S */
 
 static void synthetic(uint64_t vector, uint64_t cause)
 {
@@ -177,8 +176,9 @@ static void fault_stack_lost(void)
 }
 
 /* Vectors 8 and on: users. */
-static error_t table_alloc(phys_t *table)
+static error_t table_alloc(struct ptab *ptab, phys_t *table)
 {
+    (void)ptab;
     return frame_alloc(0, 0, FRAME_ZERO, table);
 }
 
@@ -187,9 +187,9 @@ static void user_map(uint32_t instruction)
 {
     struct ptab user = {.table_alloc = table_alloc};
     phys_t page;
-    error_t error = table_alloc(&user.root);
+    error_t error = table_alloc(&user, &user.root);
     if (error == OK)
-        error = table_alloc(&page);
+        error = table_alloc(&user, &page);
     if (error == OK)
         error = ptab_map(&user, USER_PAGE, page, PAGE_SIZE, MAP_USER | MAP_EXECUTE, 0);
     assert(error == OK);
@@ -200,16 +200,19 @@ static void user_map(uint32_t instruction)
     mmu_set_low(user.root);
 }
 
+/* Of a thread entry.S needs the frame only; that it is not the current one ends in the panic. */
 static void user_run(uint32_t instruction, uint64_t status, uint64_t x0)
 {
-    struct trap_frame frame = {.pc = USER_PAGE, .status = status, .vector = 8, .x[0] = x0};
+    static struct trap_frame frame;
+    frame = (struct trap_frame){.pc = USER_PAGE, .status = status, .x[0] = x0};
     user_map(instruction);
-    trap_leave(&frame);
+    arch_user_enter(cpu_self(), (struct thread *)(void *)&frame);
 }
 
 static void fault_user_svc(void)
 {
-    user_run(A64_SVC, STATUS_USER_64, 0);
+    struct trap_frame frame = {.vector = 8, .cause = CAUSE_SVC_64, .pc = USER_PAGE + 4};
+    panic_trap(&frame);
 }
 
 static void fault_user_undefined(void)
@@ -299,7 +302,7 @@ const struct arch_fault_case arch_fault_cases[] = {
     {"fiq", "unexpected fast interrupt (FIQ) in the kernel at", true, fault_kernel_fiq},
     {"serror", "system error (SError), syndrome 0xbe000011 in the kernel at", true,
      fault_kernel_serror},
-    {"user-svc", "system call #0 by the user at 0x0000000000400004", false, fault_user_svc},
+    {"user-svc", "system call #0 by the user at 0x0000000000400004", true, fault_user_svc},
     {"user-undefined", "undefined instruction by the user at 0x0000000000400000", false,
      fault_user_undefined},
     {"user-read", "permission fault, level 3, read of 0xffffffff80000000 by the user", false,

@@ -11,6 +11,7 @@
 
 struct features features;
 const char arch_name[] = "aarch64";
+const uint16_t arch_elf_machine = 183;
 
 /* Parts of MIDR_EL1: the implementer, and its number for the core. */
 static const struct {

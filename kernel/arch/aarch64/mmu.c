@@ -1,8 +1,8 @@
 /*
  * AArch64: the MMU of this CPU: which tables it uses, and forgetting translations.
  *
- * Every CPU's kernel half (TTBR1) is the kernel's table, its low half (TTBR0) an empty one as
- * long as there is no process. The memory types and the form of the walks are set by mmu_enter
+ * Every CPU's kernel half (TTBR1) is the kernel's table, its low half (TTBR0) an empty one until
+ * there are processes (space.c). The memory types and the form of the walks are set by mmu_enter
  * in start.S, on each CPU.
  */
 #include "mmu.h"
@@ -19,6 +19,16 @@
 #define PAR_FAULT ((uint64_t)1 << 0)
 
 void mmu_enter(phys_t root, phys_t low); /* start.S */
+
+/* To the point of coherency (Arm ARM D7.5.9.5), by the smallest line of all caches. */
+void mmu_clean(const void *data, size_t size)
+{
+    uintptr_t line = (uintptr_t)4 << (sysreg_read("ctr_el0") >> 16 & 15);
+    uintptr_t end = (uintptr_t)data + size;
+    for (uintptr_t at = (uintptr_t)data & ~(line - 1); at < end; at += line)
+        __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
+    barrier_dsb("sy");
+}
 
 int arch_mmu_leaf_level(void)
 {
@@ -45,7 +55,7 @@ void mmu_set_low(phys_t root)
     barrier_dsb("ishst"); /* the table's entries before its first walk */
     sysreg_write("ttbr0_el1", root.pa);
     barrier_isb();
-    flush_own(); /* entries of the table before it; we give out no ASIDs yet */
+    flush_own(); /* entries of the table before it: here they all bear the shared tag */
 }
 
 void mmu_clear_low(void)

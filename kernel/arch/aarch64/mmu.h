@@ -14,4 +14,7 @@ void mmu_replace(phys_t root);
 void mmu_set_low(phys_t root);
 void mmu_clear_low(void);
 
+/* Writes data of ours to memory, where a CPU with its MMU off sees them. */
+void mmu_clean(const void *data, size_t size);
+
 #endif

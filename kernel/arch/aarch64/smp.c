@@ -22,23 +22,13 @@ _Noreturn void arch_start_cpu(struct cpu *cpu);
 /* What start_cpu reads before it has an MMU; boot CPU, once. */
 phys_t smp_root;
 
-/* Writes data of ours to memory, where a CPU without caches on sees them (Arm ARM D7.5.9.5). */
-static void clean_to_memory(const void *data, size_t size)
-{
-    uintptr_t line = (uintptr_t)4 << (sysreg_read("ctr_el0") >> 16 & 15);
-    uintptr_t end = (uintptr_t)data + size;
-    for (uintptr_t at = (uintptr_t)data & ~(line - 1); at < end; at += line)
-        __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
-    barrier_dsb("sy");
-}
-
 error_t arch_smp_init(void)
 {
     if (!psci_usable())
         return ERR_unsupported;
     smp_root = vmap_root();
     assert(smp_root.pa != 0);
-    clean_to_memory(&smp_root, sizeof(smp_root));
+    mmu_clean(&smp_root, sizeof(smp_root));
     return OK;
 }
 
@@ -50,6 +40,7 @@ error_t arch_cpu_start(struct cpu *cpu)
     if (!irq_serves(cpu->hardware_id))
         return ERR_not_found;
     cpu->arch.stack_low = cpu->stack_low;
+    cpu->arch.stack_high = cpu->stack_high;
     barrier_dsb("ish");
     int64_t answer =
         psci_call(PSCI_CPU_ON, cpu->hardware_id, image_to_phys(start_cpu).pa, (uintptr_t)cpu);

@@ -82,6 +82,8 @@ start_c:
     address x10, boot_stack
     address x11, boot_emergency
     stp x10, x11, [x9, #CPU_STACK_LOW]
+    address x10, boot_stack_end
+    str x10, [x9, #CPU_STACK_HIGH]
     address x9, trap_vectors
     msr vbar_el1, x9
     isb
@@ -217,6 +219,9 @@ mmu_enter:
     cmp x10, x11
     csel x10, x10, x11, lo
     bfi x9, x10, #32, #3
+    mrs x10, id_aa64mmfr0_el1           /* AS: tags of 16 bits, where the CPU has them */
+    ubfx x10, x10, #5, #1               /* ASIDBits is 0 or 2 */
+    bfi x9, x10, #36, #1
     msr tcr_el1, x9
     msr ttbr1_el1, x0
     msr ttbr0_el1, x1
@@ -256,6 +261,7 @@ arch_switch_stack:
     mrs x9, tpidr_el1
     sub x10, x0, #STACK_SIZE
     str x10, [x9, #CPU_STACK_LOW]
+    str x0, [x9, #CPU_STACK_HIGH]
     mov sp, x0
     mov x29, xzr
     mov x30, xzr

@@ -2,7 +2,8 @@
  * AArch64: traps: what came in, and in words what it means.
  *
  * Life cycle: start.S names the vector table before the first C; arch_trap_init_cpu readies the
- * rest per CPU. entry.S calls trap_entry for every trap with interrupts off.
+ * rest per CPU. entry.S calls trap_entry with interrupts off for every trap of the kernel, and for
+ * those of user mode that cannot happen; user.c has the others.
  * Rules: interrupts are served and return; every other trap ends in panic_trap, apart from a
  * semihosting call that no emulator takes (power.c). Describing takes no lock and touches
  * nothing but the frame and this CPU's struct.
@@ -11,6 +12,7 @@
  */
 #include "arch/trap.h"
 #include "arch_layout.h"
+#include "exception.h"
 #include "irq.h"
 #include "lib/assert.h"
 #include "lib/print.h"
@@ -52,23 +54,11 @@ enum vector_group {
     GROUP_USER_32,
 };
 
-/* Exception classes that are told apart by more than their name. */
-enum exception_class {
-    CLASS_UNKNOWN = 0x00,
-    CLASS_SVC_32 = 0x11,
-    CLASS_SVC_64 = 0x15,
-    CLASS_FETCH_USER = 0x20,
-    CLASS_FETCH_KERNEL = 0x21,
-    CLASS_DATA_USER = 0x24,
-    CLASS_DATA_KERNEL = 0x25,
-    CLASS_BRK = 0x3c,
-};
-
 static const char *const class_names[64] = {
     [CLASS_UNKNOWN] = "undefined instruction",
     [0x01] = "trapped wfi or wfe",
     [0x03] = "trapped 32-bit system register access",
-    [0x07] = "use of floating point or SIMD, which are off,",
+    [CLASS_FPU_OFF] = "use of floating point or SIMD, which are off,",
     [0x0d] = "branch target exception",
     [0x0e] = "illegal execution state",
     [CLASS_SVC_32] = "32-bit system call",
@@ -78,18 +68,18 @@ static const char *const class_names[64] = {
     [0x1c] = "pointer authentication failed",
     [CLASS_FETCH_USER] = "instruction abort",
     [CLASS_FETCH_KERNEL] = "instruction abort",
-    [0x22] = "unaligned program counter",
+    [CLASS_PC] = "unaligned program counter",
     [CLASS_DATA_USER] = "data abort",
     [CLASS_DATA_KERNEL] = "data abort",
-    [0x26] = "unaligned stack pointer",
+    [CLASS_SP] = "unaligned stack pointer",
     [0x28] = "32-bit floating point exception",
-    [0x2c] = "floating point exception",
+    [CLASS_FPU] = "floating point exception",
     [0x2f] = "SError",
-    [0x30] = "hardware breakpoint",
+    [CLASS_BREAKPOINT_USER] = "hardware breakpoint",
     [0x31] = "hardware breakpoint",
-    [0x32] = "single step",
+    [CLASS_STEP_USER] = "single step",
     [0x33] = "single step",
-    [0x34] = "watchpoint",
+    [CLASS_WATCHPOINT_USER] = "watchpoint",
     [0x35] = "watchpoint",
     [0x38] = "32-bit breakpoint",
     [CLASS_BRK] = "breakpoint",
@@ -115,9 +105,6 @@ static const struct {
     {0x35, "unsupported exclusive access"},
 };
 
-#define ABORT_WRITE    ((uint64_t)1 << 6)  /* WnR */
-#define ABORT_NO_FAULT ((uint64_t)1 << 10) /* FnV: FAR_EL1 is not valid */
-
 static enum vector_kind frame_kind(const struct trap_frame *frame)
 {
     return (enum vector_kind)(frame->vector & 3);
@@ -126,11 +113,6 @@ static enum vector_kind frame_kind(const struct trap_frame *frame)
 static enum vector_group frame_group(const struct trap_frame *frame)
 {
     return (enum vector_group)(frame->vector >> 2 & 3);
-}
-
-static uint32_t frame_class(const struct trap_frame *frame)
-{
-    return (uint32_t)(frame->cause >> 26) & 63;
 }
 
 static bool frame_is_abort(const struct trap_frame *frame)
@@ -163,9 +145,8 @@ void arch_trap_init_cpu(void)
 
 void trap_entry(struct trap_frame *frame)
 {
-    enum vector_group group = frame_group(frame);
     debug_assert(!arch_irq_enabled() && frame->vector < UINT64_C(2) * VECTOR_STACK_BAD);
-    if (frame_kind(frame) == KIND_IRQ && (group == GROUP_KERNEL || group == GROUP_USER_64)) {
+    if (frame_kind(frame) == KIND_IRQ && frame_group(frame) == GROUP_KERNEL) {
         irq_take();
         return;
     }
@@ -218,7 +199,7 @@ static void describe_abort(struct text *text, const struct trap_frame *frame)
     bool fetch = (frame_class(frame) & ~1u) == CLASS_FETCH_USER;
     bool write = (frame->cause & ABORT_WRITE) != 0;
     text_add(text, ": ");
-    describe_fault_status(text, (uint32_t)frame->cause & 63);
+    describe_fault_status(text, (uint32_t)(frame->cause & ABORT_STATUS));
     text_add(text, fetch ? ", execution of " : write ? ", write to " : ", read of ");
     if ((frame->cause & ABORT_NO_FAULT) != 0)
         text_add(text, "an unknown address");

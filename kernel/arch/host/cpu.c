@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 const char arch_name[] = "host";
+const uint16_t arch_elf_machine = 0;
 
 _Thread_local void *host_cpu_self = &boot_cpu;
 _Thread_local bool host_irq_on = true;

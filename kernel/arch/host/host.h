@@ -12,6 +12,7 @@
 
 #include "lib/types.h"
 
+struct arch_space;
 struct cpu;
 
 /* Lets physical [base, base + size) be the process's memory at `memory`, and nothing else. */
@@ -37,5 +38,8 @@ uint64_t host_timer_armed(void);
 /* TLB flushes so far on all CPUs, and whether hardware broadcasts them (default: no). */
 uint64_t host_tlb_flushes(void);
 void host_tlb_broadcast(bool broadcasts);
+
+/* Lets `flushed` know of each flush of a space, before it returns; NULL: nobody. */
+void host_space_watch(void (*flushed)(struct arch_space *space, uintptr_t va, uint64_t size));
 
 #endif

@@ -12,6 +12,7 @@
 
 struct features features;
 const char arch_name[] = "x86_64";
+const uint16_t arch_elf_machine = 62;
 
 void features_init(void)
 {
@@ -44,6 +45,7 @@ void features_init(void)
 void features_enable(void)
 {
     uint64_t cr4 = cr4_read() | CR4_PGE | CR4_FXSR | CR4_XMMEX;
+    cr4 &= ~(uint64_t)(CR4_FSGS | CR4_PCE | CR4_PKE); /* state that nobody saves, or too much */
     cr4 |= features.umip ? CR4_UMIP : 0;
     cr4 |= features.smep ? CR4_SMEP : 0;
     cr4 |= features.smap ? CR4_SMAP : 0;

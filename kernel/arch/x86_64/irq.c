@@ -1,7 +1,7 @@
 /*
  * x86-64: interrupt lines through I/O APICs to the boot CPU's LAPIC (arch/irq.h).
  *
- * A line gets the vector VECTOR_LINE + line; the old PIC is moved out of the exceptions' way and
+ * A line gets the vector line_vector(line); the old PIC is moved out of the exceptions' way and
  * masked for good.
  */
 #include "arch/irq.h"
@@ -49,7 +49,7 @@ error_t arch_irq_unmask(uint32_t line)
 {
     if (line >= VECTOR_LINES)
         return ERR_bad_argument;
-    return ioapic_route(line, (uint8_t)(VECTOR_LINE + line), (uint32_t)boot_cpu.hardware_id);
+    return ioapic_route(line, line_vector(line), (uint32_t)boot_cpu.hardware_id);
 }
 
 void arch_irq_mask(uint32_t line)
@@ -80,8 +80,8 @@ void irq_vector(uint8_t vector)
     if (vector == VECTOR_SPURIOUS)
         return;
     metric_add(METRIC_interrupts, 1);
-    if (vector < VECTOR_LINE + VECTOR_LINES) {
-        irq_dispatch(vector - VECTOR_LINE);
+    if (vector <= line_vector(VECTOR_LINES - 1)) {
+        irq_dispatch(vector_line(vector));
         lapic_end();
         return;
     }

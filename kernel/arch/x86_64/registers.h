@@ -15,18 +15,25 @@
 #define CR4_FXSR  (1u << 9)
 #define CR4_XMMEX (1u << 10)
 #define CR4_UMIP  (1u << 11)
+#define CR4_PCE   (1u << 8)
 #define CR4_FSGS  (1u << 16)
 #define CR4_PCID  (1u << 17)
 #define CR4_XSAVE (1u << 18)
 #define CR4_SMEP  (1u << 20)
 #define CR4_SMAP  (1u << 21)
+#define CR4_PKE   (1u << 22)
 
 #define MSR_APIC_BASE    0x1bu
+#define MSR_SYSENTER_CS  0x174u
 #define MSR_BNDCFGS      0xd90u
 #define MSR_PAT          0x277u
 #define MSR_TSC_DEADLINE 0x6e0u
 #define MSR_X2APIC       0x800u /* + register offset / 16 */
 #define MSR_EFER         0xc0000080u
+#define MSR_STAR         0xc0000081u
+#define MSR_LSTAR        0xc0000082u
+#define MSR_FMASK        0xc0000084u
+#define MSR_FS_BASE      0xc0000100u
 #define MSR_GS_BASE      0xc0000101u
 #define MSR_KERNEL_GS    0xc0000102u
 

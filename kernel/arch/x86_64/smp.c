@@ -56,8 +56,9 @@ static phys_t trampoline_find(void)
     return PHYS(0);
 }
 
-static error_t trampoline_table_alloc(phys_t *table)
+static error_t trampoline_table_alloc(struct ptab *ptab, phys_t *table)
 {
+    (void)ptab;
     return frame_alloc(0, 0, FRAME_ZERO, table);
 }
 

@@ -1,10 +1,9 @@
 /*
  * x86-64: segments, stacks for traps, the interrupt table, and what a trap means.
  *
- * Exceptions are diagnosed and end in a panic (nothing runs in user mode yet); vectors above 31
- * are interrupts. NMI, double fault and machine check have stacks of their own (IST), so that
- * they can be taken with a broken stack.
- * Sources: Intel SDM 3A chapters 5 to 7.
+ * Exceptions of the kernel are diagnosed and end in a panic (those of ring 3: user_trap.c); vectors
+ * above 31 are interrupts. NMI, double fault and machine check have stacks of their own (IST), so
+ * that they can be taken with a broken stack. Sources: Intel SDM 3A chapters 5 to 7.
  */
 #include "arch/trap.h"
 #include "arch/cpu.h"
@@ -30,11 +29,15 @@ struct table_pointer {
 } __attribute__((packed));
 
 #define GATE_INTERRUPT 0x8e            /* present, ring 0, interrupts off on entry */
+#define GATE_USER      0xee            /* the same, for INT of ring 3 */
 #define STUB_SIZE      ((uintptr_t)16) /* entry.S aligns them so */
 #define IST_STACK_SIZE (2 * PAGE_SIZE)
 
 static struct gate idt[256];
 static char early_stack[PAGE_SIZE] __attribute__((aligned(16))); /* all ISTs until prepared */
+
+/* Where ring 3 without a thread is saved, which only self tests go to. */
+static struct trap_frame nobody __attribute__((aligned(16)));
 
 static const char *const exception_mnemonics[32] = {
 #define EXCEPTION(vector, mnemonic, words) [vector] = mnemonic,
@@ -51,7 +54,9 @@ static const char *const exception_words[32] = {
 static uint8_t vector_ist(uint32_t vector)
 {
     switch (vector) {
-    case 2:
+    case VECTOR_DEBUG:
+        return IST_DEBUG;
+    case VECTOR_NMI:
         return IST_NMI;
     case 8:
         return IST_DOUBLE_FAULT;
@@ -62,6 +67,12 @@ static uint8_t vector_ist(uint32_t vector)
     }
 }
 
+/* INT3 and the old system call; every other INT of ring 3 is a protection fault. */
+static uint8_t vector_gate(uint32_t vector)
+{
+    return vector == VECTOR_BREAKPOINT || vector == VECTOR_SYSCALL ? GATE_USER : GATE_INTERRUPT;
+}
+
 static void idt_fill(void)
 {
     for (uint32_t i = 0; i < 256; i++) {
@@ -69,7 +80,7 @@ static void idt_fill(void)
         idt[i] = (struct gate){.offset_low = (uint16_t)stub,
                                .selector = SELECTOR_KERNEL_CODE,
                                .ist = vector_ist(i),
-                               .type = GATE_INTERRUPT,
+                               .type = vector_gate(i),
                                .offset_middle = (uint16_t)(stub >> 16),
                                .offset_high = (uint32_t)(stub >> 32)};
     }
@@ -94,7 +105,8 @@ static void gdt_fill(struct arch_cpu *arch)
                    (tss >> 24 & 0xff) << 56;
     arch->gdt[6] = tss >> 32;
     arch->tss.io_map = sizeof(struct tss);
-    arch->tss.stack[0] = CONTAINER_OF(arch, struct cpu, arch)->stack_high; /* traps from ring 3 */
+    arch->tss.stack[0] = (uint64_t)(uintptr_t)(&nobody + 1);
+    arch->stack = CONTAINER_OF(arch, struct cpu, arch)->stack_high;
     for (uint32_t i = 0; i < IST_COUNT - 1; i++) {
         if (arch->tss.ist[i] == 0)
             arch->tss.ist[i] = (uint64_t)(uintptr_t)(early_stack + sizeof(early_stack));
@@ -114,10 +126,11 @@ void gdt_load(struct cpu *cpu)
                      "movl %%eax, %%ss\n\t"
                      "movl %%eax, %%ds\n\t"
                      "movl %%eax, %%es\n\t"
+                     "lldt %w4\n\t" /* none: after a reset it is at 0, user code's memory */
                      "ltr %w3"
                      :
                      : "m"(pointer), "i"(SELECTOR_KERNEL_CODE), "i"(SELECTOR_KERNEL_DATA),
-                       "r"(SELECTOR_TSS)
+                       "r"(SELECTOR_TSS), "r"(0)
                      : "rax", "memory");
     cpu->arch.self = cpu;
     msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)cpu);
@@ -143,6 +156,15 @@ void arch_trap_init_cpu(void)
     idt_load();
 }
 
+/* The step of ring 3 by SYSCALL or INT, on a CPU that takes it after having switched to the kernel.
+ */
+static bool step_of_entry(const struct trap_frame *frame)
+{
+    uintptr_t stubs = (uintptr_t)trap_stubs;
+    return frame->vector == VECTOR_DEBUG && (frame->rip == (uintptr_t)syscall_entry ||
+                                             frame->rip - stubs < STUB_SIZE * COUNT_OF(idt));
+}
+
 void trap_entry(struct trap_frame *frame)
 {
     debug_assert(!arch_irq_enabled());
@@ -154,6 +176,8 @@ void trap_entry(struct trap_frame *frame)
         return;
     if (frame->vector == VECTOR_NMI)
         cpu_stop_if_asked();
+    if (step_of_entry(frame))
+        return;
     metric_add(METRIC_exceptions, 1);
     panic_trap(frame);
 }

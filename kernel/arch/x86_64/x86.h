@@ -16,16 +16,21 @@
 #define SELECTOR_USER_CODE   0x23
 #define SELECTOR_TSS         0x28
 
-#define VECTOR_NMI      2
-#define VECTOR_PIC      32 /* to 47: where the PIC was sent; nothing of ours */
-#define VECTOR_LINE     48
-#define VECTOR_LINES    176 /* lines that can be attached */
-#define VECTOR_TIMER    240
-#define VECTOR_IPI      241
-#define VECTOR_ERROR    254
-#define VECTOR_SPURIOUS 255
+#define VECTOR_DEBUG      1
+#define VECTOR_NMI        2
+#define VECTOR_BREAKPOINT 3
+#define VECTOR_NO_FPU     7
+#define VECTOR_PAGE_FAULT 14
+#define VECTOR_PIC        32 /* to 47: where the PIC was sent; nothing of ours */
+#define VECTOR_LINE       48
+#define VECTOR_SYSCALL    128 /* int 0x80; no line */
+#define VECTOR_LINES      176 /* lines that can be attached */
+#define VECTOR_TIMER      240
+#define VECTOR_IPI        241
+#define VECTOR_ERROR      254
+#define VECTOR_SPURIOUS   255
 
-enum ist { IST_NONE, IST_NMI, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_COUNT };
+enum ist { IST_NONE, IST_NMI, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_DEBUG, IST_COUNT };
 
 /* CPU features that the kernel chooses by, found once on the boot CPU (features.c). */
 struct features {
@@ -67,9 +72,32 @@ error_t ioapic_route(uint32_t line, uint8_t vector, uint32_t destination);
 void ioapic_mask(uint32_t line, bool masked);
 uint32_t ioapic_count(void);
 
+/* Lines have the vectors from VECTOR_LINE on, without VECTOR_SYSCALL. */
+static inline uint8_t line_vector(uint32_t line)
+{
+    uint32_t vector = VECTOR_LINE + line;
+    return (uint8_t)(vector < VECTOR_SYSCALL ? vector : vector + 1);
+}
+
+static inline uint32_t vector_line(uint8_t vector)
+{
+    return vector - VECTOR_LINE - (vector > VECTOR_SYSCALL);
+}
+
 /* irq.c, timer.c, trap.c */
 void irq_vector(uint8_t vector);
 void timer_interrupt(void);
+
+/* user_trap.c, user.c, fpu.c, entry.S: user mode */
+struct arch_thread;
+struct thread;
+struct user_exit;
+struct user_exit trap_entry_user(struct cpu *cpu, struct thread *thread);
+void fpu_init_cpu(struct cpu *cpu);
+void fpu_first_use(struct cpu *cpu, struct arch_thread *thread);
+void fpu_switch(struct cpu *cpu, struct arch_thread *to);
+extern const char syscall_entry[];
+extern bool entry_clears_ac;
 
 /* early_map.c: the tables of start.S, and the same for an image at any address. */
 #define EARLY_CEILING (4 * GIB)

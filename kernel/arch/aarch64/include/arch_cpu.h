@@ -4,14 +4,23 @@
 
 #include "lib/types.h"
 
-/* What entry code keeps per CPU; TPIDR_EL1 points here. All but the last: arch_layout.h. */
+struct arch_space;
+struct arch_thread;
+
+/* What entry code keeps per CPU; TPIDR_EL1 points here. Up to no_frame: arch_layout.h. */
 struct arch_cpu {
     uintptr_t stack_low;     /* the stack in use */
     uintptr_t emergency_low; /* the stack for traps that find the other one unusable */
     uintptr_t bad_sp;        /* the last unusable SP */
     uintptr_t lost_low;      /* the stack that it was off */
     uint64_t scratch[2];
-    uint32_t gic_target; /* GICv2: this CPU's bit in target registers */
+    uintptr_t stack_high; /* of the kernel's stack, which is empty while a thread runs */
+    uintptr_t no_frame;   /* 0 */
+    _Atomic(struct arch_space *) space; /* the user half in use; NULL: the empty one; read by any */
+    struct arch_thread *fpu;    /* whose FPU registers were loaded last (fpu.c); may be gone */
+    bool fpu_on;                /* user mode may use them: they are the running thread's */
+    struct arch_thread *loaded; /* who was switched to last; debug builds only; may be gone */
+    uint32_t gic_target;        /* GICv2: this CPU's bit in target registers */
 };
 
 static inline void *arch_cpu_self(void)

@@ -1,6 +1,6 @@
 /*
  * AArch64: numbers that assembly and C share. Plain constants only: start.S and entry.S include
- * this file too. The offsets are checked against the structs in trap.c and early_map.c.
+ * this file too. The offsets are checked against the structs in trap.c, fpu.c and early_map.c.
  */
 #ifndef ARCH_LAYOUT_AARCH64_H
 #define ARCH_LAYOUT_AARCH64_H
@@ -14,14 +14,25 @@
 #define CPU_BAD_SP        16 /* the last unusable SP */
 #define CPU_LOST_LOW      24 /* the stack that it was off */
 #define CPU_SCRATCH       32 /* for entry.S: two registers */
+#define CPU_STACK_HIGH    48 /* where the stack starts for what comes from user mode */
+#define CPU_NO_FRAME      56 /* 0: the frame pointer that ends a backtrace; beside the stack */
 
 /* struct trap_frame; its size is a multiple of 16 because SP has to be. */
 #define FRAME_SIZE   304
+#define FRAME_X30    240
 #define FRAME_SP     248
 #define FRAME_PC     256
 #define FRAME_STATUS 264
 #define FRAME_CAUSE  272
 #define FRAME_VECTOR 288
+
+/* ESR_EL1: the class of a synchronous exception, and that of svc in AArch64 (D19.2.37). */
+#define CAUSE_CLASS_SHIFT 26
+#define CAUSE_CLASS_SVC   0x15
+
+/* struct abi_fpu (abi_arch.h). */
+#define FPU_SIZE   528
+#define FPU_STATUS 512
 
 /* Added to the vector number of a frame that had to go to the emergency stack. */
 #define VECTOR_STACK_BAD 16

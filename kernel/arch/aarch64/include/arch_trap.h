@@ -4,7 +4,10 @@
 
 #include "lib/types.h"
 
-/* Saved by entry.S, which knows the offsets by arch_layout.h. */
+/*
+ * Saved by entry.S, which knows the offsets by arch_layout.h: of the kernel, on its stack; of a
+ * thread, at the beginning of its struct. There the last fault's cause stays until the next.
+ */
 struct trap_frame {
     uint64_t x[31];
     uint64_t sp;

@@ -37,4 +37,7 @@ void arch_cpu_features(char *text, size_t size);
 /* The name of this CPU family as the host command spells it. */
 extern const char arch_name[];
 
+/* e_machine of its ELF files. */
+extern const uint16_t arch_elf_machine;
+
 #endif

@@ -17,12 +17,34 @@ struct tss {
     uint16_t io_map;
 } __attribute__((packed));
 
-/* What entry code keeps per CPU; GS base points here. */
+struct arch_space;
+struct arch_thread;
+
+#define SPACE_TAGS 64 /* PCIDs in use: 1 to SPACE_TAGS (arch_space.h) */
+
+/* What a thread may have that is not in its frame, and a CPU may have loaded. */
+enum arch_extra {
+    EXTRA_BASES = 1 << 0, /* a base of FS or GS that is not 0 */
+    EXTRA_FPU = 1 << 1,   /* FPU state; of a CPU: user mode may use the registers (CR0.TS clear) */
+};
+
+/*
+ * What entry code keeps per CPU; GS base points here while the kernel runs. Down to `tss` known by
+ * offset (arch_layout.h). This CPU alone writes it, and reads all but `space`.
+ */
 struct arch_cpu {
-    void *self; /* gs:0, the struct cpu */
+    void *self;       /* the struct cpu */
+    uintptr_t stack;  /* the kernel stack's top, where entries from ring 3 begin */
+    uint64_t scratch; /* for syscall's entry */
     uint64_t gdt[GDT_ENTRIES];
-    struct tss tss;
-    uint64_t timer_target; /* counter value armed for, 0: none */
+    uint32_t tss_align;                   /* so that tss.stack is aligned */
+    struct tss tss;                       /* stack[0]: the end of the current thread's frame */
+    uint8_t extra;                        /* enum arch_extra: what is loaded */
+    _Atomic(struct arch_space *) space;   /* the user half in use, NULL: none; read by any CPU */
+    uint64_t fs_base, gs_base;            /* as loaded; user code can only turn them into 0 */
+    struct arch_thread *fpu;              /* whose state was loaded last; may be gone */
+    uint64_t versions;                    /* of spaces, given out by this CPU */
+    uint64_t tag_version[SPACE_TAGS + 1]; /* the version of the space that the TLB has by a tag */
 };
 
 static inline void *arch_cpu_self(void)

@@ -1,0 +1,175 @@
+/* The root program (root.h). */
+#include "boot/root.h"
+#include "arch/cpu.h"
+#include "boot/boot_info.h"
+#include "boot/elf.h"
+#include "boot/power.h"
+#include "cap/slot.h"
+#include "lib/assert.h"
+#include "lib/string.h"
+#include "mem/mapping.h"
+#include "mem/memory.h"
+#include "mem/phys.h"
+#include "obj/job.h"
+#include "obj/process.h"
+#include "obj/thread.h"
+#include "trace/log.h"
+#include <root.h>
+
+static struct thread *root_thread; /* its address only, once it has ended */
+
+static const struct boot_module *module_find(const char *name)
+{
+    const struct boot_info *info = &the_boot_info;
+    for (uint32_t i = 0; i < info->module_count; i++)
+        if (strcmp(info->modules[i].name, name) == 0)
+            return &info->modules[i];
+    return NULL;
+}
+
+/* The first one that is not the root program. */
+static const struct boot_module *module_other(const struct boot_module *root)
+{
+    for (uint32_t i = 0; i < the_boot_info.module_count; i++)
+        if (&the_boot_info.modules[i] != root)
+            return &the_boot_info.modules[i];
+    return NULL;
+}
+
+/* Zero-filled memory at `va`, with `size` bytes of `data` in the beginning. */
+static error_t map_data(struct process *process, uint64_t va, uint64_t bytes, uint64_t skip,
+                        const void *data, uint64_t size, uint32_t access)
+{
+    struct memory *memory;
+    uint64_t done;
+    struct page_request request;
+    error_t error = memory_create(process->job, bytes, &memory);
+    if (error != OK)
+        return error;
+    for (uint64_t at = 0; error == OK && at < size; at += done)
+        error = memory_write(memory, skip + at, (const char *)data + at, size - at, &request, &done);
+    if (error == OK)
+        error = space_map(&process->space, memory, 0, (uaddr_t){va}, bytes, access);
+    object_put(&memory->object); /* the mapping keeps it */
+    return error;
+}
+
+static error_t segment_load(struct process *process, const struct elf_segment *segment)
+{
+    uint64_t va = align_down(segment->va, PAGE_SIZE), end = segment->va + segment->size;
+    if (end > SPACE_END || va < SPACE_START)
+        return ERR_bad_address;
+    uint32_t access = (segment->read ? SPACE_READ : 0) | (segment->write ? SPACE_WRITE : 0) |
+                      (segment->execute ? SPACE_EXECUTE : 0);
+    return map_data(process, va, align_up(end, PAGE_SIZE) - va, segment->va - va, segment->file,
+                    segment->file_size, access);
+}
+
+static error_t program_load(struct process *process, const struct elf_program *program)
+{
+    for (uint32_t i = 0; i < program->segment_count; i++) {
+        error_t error = segment_load(process, &program->segments[i]);
+        if (error != OK)
+            return error;
+    }
+    return map_data(process, ROOT_STACK_TOP - ROOT_STACK, ROOT_STACK, 0, NULL, 0,
+                    SPACE_READ | SPACE_WRITE);
+}
+
+static error_t cap_give(struct process *process, enum root_slot where, struct object *object)
+{
+    struct slot *slot;
+    error_t error = slot_reserve_at(&process->table, root_slot(where), &slot);
+    if (error == OK)
+        cap_make(slot, object, (rights_t){RIGHTS_ALL}, 0);
+    return error;
+}
+
+static error_t module_give(struct process *process, const struct boot_module *module)
+{
+    struct memory *memory;
+    error_t error =
+        memory_create_physical(process->job, module->base, align_up(module->size, PAGE_SIZE), 0,
+                               &memory);
+    if (error != OK)
+        return error;
+    error = cap_give(process, ROOT_SLOT_MODULE, &memory->object);
+    object_put(&memory->object);
+    return error;
+}
+
+static error_t caps_give(struct process *process, const struct boot_module *root)
+{
+    const struct boot_module *other = module_other(root);
+    error_t error = cap_give(process, ROOT_SLOT_PROCESS, &process->object);
+    if (error == OK)
+        error = cap_give(process, ROOT_SLOT_THREAD, &root_thread->object);
+    if (error == OK)
+        error = cap_give(process, ROOT_SLOT_JOB, &job_root->object);
+    if (error == OK && other != NULL)
+        error = module_give(process, other);
+    return error;
+}
+
+static error_t thread_make(struct process *process)
+{
+    error_t error = thread_create(process, &root_thread);
+    if (error != OK)
+        return error;
+    string_copy(root_thread->page, MESSAGE_PAGE, the_boot_info.command_line);
+    root_thread->page_user = (uaddr_t){ROOT_PAGE};
+    return space_map(&process->space, root_thread->page_memory, 0, root_thread->page_user,
+                     MESSAGE_PAGE, SPACE_READ | SPACE_WRITE);
+}
+
+static error_t root_load(void)
+{
+    const struct boot_module *module = module_find("root");
+    if (module == NULL && the_boot_info.module_count == 1)
+        module = &the_boot_info.modules[0];
+    if (module == NULL)
+        return ERR_not_found;
+    struct elf_program program;
+    struct process *process;
+    error_t error =
+        elf_read(phys_to_virt(module->base), module->size, arch_elf_machine, &program);
+    if (error == OK)
+        error = process_create(job_root, &process);
+    if (error != OK)
+        return error;
+    error = program_load(process, &program);
+    if (error == OK)
+        error = thread_make(process);
+    if (error == OK)
+        error = caps_give(process, module);
+    if (error == OK)
+        error = thread_start(root_thread, (uaddr_t){program.entry}, (uaddr_t){ROOT_STACK_TOP},
+                             ROOT_PAGE);
+    if (error != OK)
+        (void)process_kill(process, UINT32_MAX);
+    return error;
+}
+
+/* Without one there is the monitor alone. */
+void root_start(void)
+{
+    error_t error = job_root == NULL ? job_create(NULL, &job_root) : OK;
+    if (error == OK)
+        error = root_load();
+    if (error == ERR_not_found)
+        log_info("root", "no boot module named \"root\": no program runs");
+    else if (error != OK)
+        log_error("root", "the root program cannot be started: %s", error_text(error));
+}
+
+void root_ended(const struct thread *thread)
+{
+    if (thread != root_thread)
+        return;
+    bool fine = thread->exit_reason == EXIT_exited && thread->exit_value == 0;
+    log_info("root", "the root program ended: reason %u, value 0x%lx",
+             (uint32_t)thread->exit_reason, thread->exit_value);
+    char way[8];
+    if (boot_option(&the_boot_info, "exit", way, sizeof(way)) && strcmp(way, "debug") == 0)
+        power_off(fine ? 0 : 1);
+}

@@ -1,0 +1,21 @@
+/*
+ * The fast path: a plain call to a receiver that waits on this CPU, and the plain answer to a
+ * caller of this CPU with the receive that follows it.
+ *
+ * "Plain": no capabilities, no deadline, an own reply object. Everything that is not plain is left
+ * to send.c and receive.c before anything was changed. The message's label and words stay in the
+ * sender's frame; the way out loads them from there (struct user_exit).
+ */
+#ifndef IPC_FAST_H
+#define IPC_FAST_H
+
+#include "arch/user.h"
+#include "sched/cpu.h"
+
+/* A port_call of the current thread. `thread` of the result is NULL if it is not plain. */
+struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t control);
+
+/* A port_reply_receive likewise. */
+struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uint64_t control);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * A message on its way: what one side gives and the other gets.
+ *
+ * It lives on the kernel's stack for one delivery, or in a port's queue (struct stored_message).
+ * Delivering is two steps: message_prepare reserves what could fail (slots for capabilities in the
+ * receiver's table), message_deliver then cannot fail.
+ */
+#ifndef IPC_MESSAGE_H
+#define IPC_MESSAGE_H
+
+#include "ipc/port.h"
+
+struct message {
+    enum message_kind kind;
+    uint64_t badge;
+    uint64_t label;
+    uint64_t words[MESSAGE_WORDS];
+    uint32_t bytes;             /* of `page` */
+    const void *page;
+    uint32_t caps;              /* the last words are slots of `table` */
+    uint32_t moved;             /* which of them are moved: a bit each */
+    struct slot_table *table;
+    struct slot *target[MESSAGE_CAPS_MAX]; /* reserved in the receiver's table */
+};
+
+/*
+ * What `thread`'s control register describes. bad_argument for counts out of range, bad_slot or
+ * denied for a capability that it does not hold or may not grant.
+ */
+error_t message_from_thread(struct message *message, struct thread *thread, uint64_t badge);
+
+/* What a held message (fault, foreign call, kick) of `thread` says, by thread->sending. */
+void message_from_held(struct message *message, struct thread *thread);
+
+/* Reserves in the receiver's table. full, no_memory: nothing is reserved then. */
+error_t message_prepare(struct message *message, struct thread *receiver);
+void message_unprepare(struct message *message);
+
+/*
+ * Writes the message into the receiver's frame and page, and transfers the capabilities; one that
+ * was revoked meanwhile arrives as slot 0. The receiver is owned by the caller.
+ */
+void message_deliver(struct message *message, struct thread *receiver);
+
+#endif

@@ -1,0 +1,126 @@
+/* Ports: their life (port.h). */
+#include "ipc/port.h"
+#include "ipc/queue.h"
+#include "ipc/transfer.h"
+#include "lib/assert.h"
+#include "mem/heap.h"
+#include "sched/sched.h"
+
+#define RETIRE_BUDGET 32 /* threads and messages per step */
+
+error_t port_create(struct job *job, uint32_t depth, struct port **result)
+{
+    if (depth > PORT_DEPTH_MAX)
+        return ERR_bad_argument;
+    uint32_t cpus = atomic_load_explicit(&cpu_count, memory_order_acquire);
+    struct object *object;
+    error_t error = object_make(job, OBJECT_port,
+                                sizeof(struct port) + cpus * sizeof(struct port_shard), &object);
+    if (error != OK)
+        return error;
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    port->depth = depth;
+    port->shard_count = cpus;
+    spinlock_init(&port->lock, LOCK_RANK_port);
+    for (uint32_t i = 0; i < cpus; i++) {
+        spinlock_init(&port->shards[i].lock, LOCK_RANK_shard);
+        list_init(&port->shards[i].receivers);
+    }
+    *result = port;
+    return OK;
+}
+
+static void port_cap_added(struct object *object, rights_t rights)
+{
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    if ((rights.bits & RIGHT_receive) != 0)
+        atomic_fetch_add(&port->receiver_caps, 1);
+    if ((rights.bits & (RIGHT_send | RIGHT_signal)) != 0)
+        atomic_fetch_add(&port->sender_caps, 1);
+}
+
+static void port_cap_removed(struct object *object, rights_t rights)
+{
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    if ((rights.bits & RIGHT_receive) != 0)
+        atomic_fetch_sub(&port->receiver_caps, 1);
+    if ((rights.bits & (RIGHT_send | RIGHT_signal)) != 0)
+        atomic_fetch_sub(&port->sender_caps, 1);
+}
+
+/* Nobody can ever send here again: who waits to receive is told. True if none is left. */
+static bool port_end_receivers(struct port *port, uint32_t budget)
+{
+    atomic_fetch_or(&port->closed, CLOSED_SENDERS);
+    atomic_fetch_or(&port->pending, PORT_CLOSED);
+    atomic_thread_fence(memory_order_seq_cst);
+    for (uint32_t i = 0; i < budget; i++) {
+        struct thread *thread = port_take_receiver(port);
+        if (thread == NULL)
+            return true;
+        receive_fail(thread, ERR_dead);
+    }
+    return false;
+}
+
+/* Nobody can ever receive here again: what waits is let go. True if nothing is left. */
+static bool port_end_senders(struct port *port, uint32_t budget)
+{
+    atomic_fetch_or(&port->closed, CLOSED_RECEIVERS);
+    for (uint32_t i = 0; i < budget; i++) {
+        struct queue_entry entry = port_dequeue(port);
+        if (entry.thread != NULL)
+            send_fail(entry.thread, ERR_dead);
+        else if (entry.stored != NULL)
+            stored_drop(port, entry.stored);
+        else
+            return true;
+    }
+    return false;
+}
+
+/* What is queued beyond a budget here is let go when the port retires. */
+static void port_cap_gone(struct object *object)
+{
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    bool deaf = atomic_load(&port->receiver_caps) == 0;
+    bool mute = atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0;
+    if (deaf)
+        (void)port_end_senders(port, UINT32_MAX);
+    if ((deaf || mute) && atomic_load(&port->pending) == 0)
+        (void)port_end_receivers(port, UINT32_MAX);
+}
+
+void port_source_get(struct port *port)
+{
+    object_get(&port->object);
+    atomic_fetch_add(&port->sources, 1);
+}
+
+void port_source_put(struct port *port)
+{
+    assert(atomic_load(&port->sources) > 0);
+    atomic_fetch_sub(&port->sources, 1);
+    port_cap_gone(&port->object);
+    object_put(&port->object);
+}
+
+static bool port_retire(struct object *object)
+{
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    return port_end_senders(port, RETIRE_BUDGET) && port_end_receivers(port, RETIRE_BUDGET);
+}
+
+static void port_free(struct object *object)
+{
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    assert(port->stored == 0 && deadline_first(&port->queue) == NULL);
+    object_free(object);
+}
+
+const struct object_ops port_ops = {.name = "port",
+                                    .cap_added = port_cap_added,
+                                    .cap_removed = port_cap_removed,
+                                    .cap_gone = port_cap_gone,
+                                    .retire = port_retire,
+                                    .free = port_free};

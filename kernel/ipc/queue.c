@@ -1,0 +1,164 @@
+/* A port's receivers and its queue (queue.h). */
+#include "ipc/queue.h"
+#include "ipc/reply.h"
+#include "lib/assert.h"
+#include "sched/sched.h"
+
+/* Marks the queue's nodes that are stored messages; never called, for they have no time. */
+static void stored_marker(struct deadline *deadline)
+{
+    (void)deadline;
+    assert(false);
+}
+
+void port_publish(struct port *port, struct thread *thread)
+{
+    struct port_shard *shard = &port->shards[cpu_self()->number];
+    debug_assert(cpu_self()->number < port->shard_count);
+    thread->place = port;
+    thread->shard = cpu_self()->number;
+    irq_state_t state = spinlock_lock(&shard->lock);
+    list_add_first(&shard->receivers, &thread->wait);
+    thread_set_status(thread, THREAD_RECEIVE);
+    spinlock_unlock(&shard->lock, state);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static struct thread *shard_take(struct port_shard *shard)
+{
+    struct thread *thread = NULL;
+    irq_state_t state = spinlock_lock(&shard->lock);
+    if (!list_empty(&shard->receivers)) {
+        thread = CONTAINER_OF(shard->receivers.next, struct thread, wait);
+        list_unlink(&thread->wait);
+        debug_assert(thread_status(thread) == THREAD_RECEIVE);
+        thread_set_status(thread, THREAD_CLAIMED);
+    }
+    spinlock_unlock(&shard->lock, state);
+    return thread;
+}
+
+/* A look without the lock; who needs to be sure has passed a full barrier before. */
+static bool shard_empty(const struct port_shard *shard)
+{
+    return *(struct list *const volatile *)&shard->receivers.next == &shard->receivers;
+}
+
+struct thread *port_take_receiver(struct port *port)
+{
+    uint32_t own = cpu_self()->number;
+    for (uint32_t i = 0; i < port->shard_count; i++) {
+        uint32_t number = own + i < port->shard_count ? own + i : own + i - port->shard_count;
+        struct port_shard *shard = &port->shards[number];
+        struct thread *thread = shard_empty(shard) ? NULL : shard_take(shard);
+        if (thread != NULL)
+            return thread;
+    }
+    return NULL;
+}
+
+bool port_has_receiver(const struct port *port)
+{
+    for (uint32_t i = 0; i < port->shard_count; i++)
+        if (!shard_empty(&port->shards[i]))
+            return true;
+    return false;
+}
+
+bool port_unpublish(struct port *port, struct thread *thread)
+{
+    uint32_t number = thread->shard;
+    if (number >= port->shard_count)
+        return false;
+    struct port_shard *shard = &port->shards[number];
+    irq_state_t state = spinlock_lock(&shard->lock);
+    bool there = thread_status(thread) == THREAD_RECEIVE && thread->place == port &&
+                 thread->shard == number;
+    if (there) {
+        list_unlink(&thread->wait);
+        thread_set_status(thread, THREAD_CLAIMED);
+    }
+    spinlock_unlock(&shard->lock, state);
+    return there;
+}
+
+static void queue_add_locked(struct port *port, struct deadline *node, uint32_t priority)
+{
+    debug_assert(spinlock_held(&port->lock));
+    (void)deadline_insert(&port->queue, node, SCHED_PRIORITIES - priority);
+    atomic_fetch_add_explicit(&port->pending, 1, memory_order_relaxed);
+}
+
+static bool port_deaf(const struct port *port)
+{
+    return (atomic_load(&port->closed) & CLOSED_RECEIVERS) != 0;
+}
+
+bool port_enqueue(struct port *port, struct thread *thread)
+{
+    irq_state_t state = spinlock_lock(&port->lock);
+    bool deaf = port_deaf(port);
+    if (!deaf) {
+        thread->place = port;
+        thread_set_status(thread, THREAD_SEND);
+        thread->queued.fire = NULL;
+        queue_add_locked(port, &thread->queued, thread->effective);
+    }
+    spinlock_unlock(&port->lock, state);
+    atomic_thread_fence(memory_order_seq_cst);
+    return !deaf;
+}
+
+bool port_unqueue(struct port *port, struct thread *thread)
+{
+    irq_state_t state = spinlock_lock(&port->lock);
+    bool there = thread_status(thread) == THREAD_SEND && thread->place == port;
+    if (there) {
+        assert(thread->queued.queued);
+        thread_set_status(thread, THREAD_CLAIMED);
+        (void)deadline_remove(&port->queue, &thread->queued);
+        atomic_fetch_sub_explicit(&port->pending, 1, memory_order_relaxed);
+    }
+    spinlock_unlock(&port->lock, state);
+    return there;
+}
+
+error_t port_store(struct port *port, struct stored_message *stored)
+{
+    error_t error = OK;
+    irq_state_t state = spinlock_lock(&port->lock);
+    if (port_deaf(port))
+        error = ERR_dead;
+    else if (port->stored == port->depth)
+        error = ERR_full;
+    if (error == OK) {
+        port->stored++;
+        deadline_init(&stored->queued, stored_marker);
+        queue_add_locked(port, &stored->queued, 0);
+    }
+    spinlock_unlock(&port->lock, state);
+    atomic_thread_fence(memory_order_seq_cst);
+    return error;
+}
+
+struct queue_entry port_dequeue(struct port *port)
+{
+    struct queue_entry entry = {NULL, NULL};
+    irq_state_t state = spinlock_lock(&port->lock);
+    struct deadline *first = deadline_first(&port->queue);
+    if (first != NULL) {
+        (void)deadline_remove(&port->queue, first);
+        atomic_fetch_sub_explicit(&port->pending, 1, memory_order_relaxed);
+        if (first->fire == stored_marker) {
+            debug_assert(port->stored > 0);
+            port->stored--;
+            entry.stored = CONTAINER_OF(first, struct stored_message, queued);
+        } else {
+            entry.thread = CONTAINER_OF(first, struct thread, queued);
+            debug_assert(thread_status(entry.thread) == THREAD_SEND);
+            thread_set_status(entry.thread, THREAD_CLAIMED);
+        }
+    }
+    spinlock_unlock(&port->lock, state);
+    return entry;
+}

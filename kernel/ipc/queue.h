@@ -1,0 +1,53 @@
+/* A port's receivers and its queue, for the files of ipc/ (ipc/port.h has the rules). */
+#ifndef IPC_QUEUE_H
+#define IPC_QUEUE_H
+
+#include "ipc/message.h"
+
+#define PORT_SIGNALLED ((uint32_t)1 << 30) /* in `pending`: signal bits are set */
+#define PORT_CLOSED    ((uint32_t)1 << 31) /* in `pending`: no receive can succeed any more */
+
+enum { CLOSED_RECEIVERS = 1, CLOSED_SENDERS = 2 }; /* bits of `closed` */
+
+/* A message that waits for a receiver, with its bytes behind it. */
+struct stored_message {
+    struct deadline queued; /* key and order; its port's lock */
+    struct message message; /* `page` points behind this struct */
+    size_t size;            /* of the whole block, for the charge */
+};
+
+/* What was taken from the queue: one of the two, or none. */
+struct queue_entry {
+    struct thread *thread;         /* owned by the caller, status send */
+    struct stored_message *stored; /* likewise */
+};
+
+/* Puts the running thread into the shard of its CPU; a full barrier follows. */
+void port_publish(struct port *port, struct thread *thread);
+
+/* A receiver, of this CPU if there is one; the caller owns it. NULL if none waits. */
+struct thread *port_take_receiver(struct port *port);
+
+/* True if a receiver waits anywhere. Reads only. */
+bool port_has_receiver(const struct port *port);
+
+/*
+ * After something was queued, and a full barrier: a receiver that published itself meanwhile issues
+ * its receive again, and finds it.
+ */
+void port_wake_receiver(struct port *port);
+
+/* Takes `thread` out of its shard, or out of the queue; false if it is not there any more. */
+bool port_unpublish(struct port *port, struct thread *thread);
+bool port_unqueue(struct port *port, struct thread *thread);
+
+/* Puts an owned thread into state send; a full barrier follows. False if the port is closed. */
+bool port_enqueue(struct port *port, struct thread *thread);
+
+/* Stores a message if there is room: full, dead. A full barrier follows. */
+error_t port_store(struct port *port, struct stored_message *stored);
+
+/* The best of the queue, taken out. */
+struct queue_entry port_dequeue(struct port *port);
+
+#endif

@@ -1,0 +1,179 @@
+/* Receiving (transfer.h): signal bits first, then the queue, else waiting in this CPU's shard. */
+#include "ipc/reply.h"
+#include "ipc/transfer.h"
+#include "lib/assert.h"
+#include "sched/sched.h"
+#include "syscall/answer.h"
+
+void receive_fail(struct thread *thread, error_t error)
+{
+    if (thread->reply != NULL)
+        reply_unawait(thread->reply, thread);
+    thread_timeout_cancel(thread);
+    thread_finish(thread, error);
+}
+
+/* Who sets bits sets the flag afterwards; we clear the flag first. So no bit stays unseen. */
+static uint64_t signals_take(struct port *port)
+{
+    if ((atomic_load_explicit(&port->pending, memory_order_relaxed) & PORT_SIGNALLED) == 0)
+        return 0;
+    atomic_fetch_and_explicit(&port->pending, ~PORT_SIGNALLED, memory_order_relaxed);
+    return atomic_exchange_explicit(&port->signals, 0, memory_order_relaxed);
+}
+
+/* The message of a thread from the queue, with the badge of the capability it sends by. */
+static error_t message_of_sender(struct message *message, struct thread *sender)
+{
+    if (sender->sending != MESSAGE_send && sender->sending != MESSAGE_call) {
+        message_from_held(message, sender);
+        return OK;
+    }
+    struct slot *slot;
+    slot_t handle = {frame_operand(&sender->frame, 0)};
+    error_t error = slot_lookup(&sender->process->table, handle, RIGHT_send, &slot);
+    return error != OK ? error : message_from_thread(message, sender, slot->badge);
+}
+
+/* A sender whose message was taken: it goes on, or waits for its answer (it is bound already). */
+static void sender_done(struct thread *sender)
+{
+    if (sender->sending == MESSAGE_send) {
+        thread_timeout_cancel(sender);
+        thread_finish(sender, OK);
+    } else if (sender->sending == MESSAGE_exit) {
+        object_put(&sender->object);
+    }
+}
+
+static bool sender_is_held(const struct thread *sender)
+{
+    return sender->sending != MESSAGE_send && sender->sending != MESSAGE_exit;
+}
+
+/*
+ * Takes the message of an owned sender. OK; an error of the receiver's own (the sender then sends
+ * again); not_found: the sender failed by itself and was told.
+ */
+static error_t take_from(struct thread *sender, struct thread *receiver)
+{
+    struct message message;
+    error_t error = message_of_sender(&message, sender);
+    bool held = sender_is_held(sender);
+    if (error == OK && held && receiver->reply == NULL)
+        error = ERR_no_reply;
+    if (error != OK) {
+        send_fail(sender, error);
+        return ERR_not_found;
+    }
+    error = message_prepare(&message, receiver);
+    if (error != OK) {
+        send_again(sender);
+        return error;
+    }
+    enum thread_status status = sender->sending == MESSAGE_call ? THREAD_REPLY : THREAD_FAULT;
+    if (held && !reply_bind(receiver, sender, status)) {
+        message_unprepare(&message);
+        send_again(sender);
+        return ERR_dead;
+    }
+    message_deliver(&message, receiver);
+    if (!held)
+        sender_done(sender);
+    return OK;
+}
+
+static error_t take_entry(struct port *port, struct queue_entry entry, struct thread *receiver)
+{
+    cpu_metric_add(cpu_self(), METRIC_messages, 1);
+    if (entry.thread != NULL)
+        return take_from(entry.thread, receiver);
+    message_deliver(&entry.stored->message, receiver);
+    stored_drop(port, entry.stored);
+    return OK;
+}
+
+/* Takes what is there: OK, an error for the receiver, or not_found if there is nothing. */
+static error_t take_pending(struct port *port, struct thread *receiver)
+{
+    uint64_t bits = signals_take(port);
+    if (bits != 0) {
+        struct message message = {.kind = MESSAGE_signal, .words = {bits}};
+        message_deliver(&message, receiver);
+        return OK;
+    }
+    for (;;) {
+        struct queue_entry entry = port_dequeue(port);
+        if (entry.thread == NULL && entry.stored == NULL)
+            return ERR_not_found;
+        error_t error = take_entry(port, entry, receiver);
+        if (error != ERR_not_found)
+            return error;
+    }
+}
+
+static bool port_mute(const struct port *port)
+{
+    return atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0;
+}
+
+/* The reply object stays reserved only while the thread waits, or when it was bound. */
+static outcome_t receive_done(struct thread *thread, error_t error)
+{
+    if (thread->reply != NULL)
+        reply_unawait(thread->reply, thread);
+    return error == OK ? CALL_DONE : (outcome_t)error;
+}
+
+static outcome_t receive_from(struct cpu *self, struct thread *thread, struct port *port)
+{
+    uint64_t deadline = frame_operand(&thread->frame, 2);
+    for (;;) {
+        error_t error = ERR_not_found;
+        if (atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
+            error = take_pending(port, thread);
+        if (error == ERR_not_found && port_mute(port))
+            error = ERR_dead;
+        if (error == ERR_not_found && deadline == DEADLINE_POLL)
+            error = ERR_would_block;
+        if (error != ERR_not_found)
+            return receive_done(thread, error);
+        arch_thread_leave(self, thread);
+        thread->fast = deadline == DEADLINE_NEVER;
+        thread_timeout_arm(thread, deadline);
+        port_publish(port, thread);
+        bool look = atomic_load_explicit(&port->pending, memory_order_relaxed) != 0;
+        if (!look || !port_unpublish(port, thread)) {
+            sched_gone(self);
+            return CALL_BLOCKED;
+        }
+        /* Ours again: it is running, as before. */
+        thread_set_status(thread, THREAD_RUNNING);
+        thread_timeout_cancel(thread);
+    }
+}
+
+outcome_t receive_into_thread(struct cpu *self, struct thread *thread)
+{
+    struct slot *slot, *reply_slot = NULL;
+    slot_t handle = {frame_operand(&thread->frame, 0)};
+    slot_t reply_handle = {frame_operand(&thread->frame, 1)};
+    struct slot_table *table = &thread->process->table;
+    error_t error = slot_lookup(table, handle, RIGHT_receive, &slot);
+    if (error == OK && reply_handle.value != 0)
+        error = slot_lookup(table, reply_handle, RIGHT_answer, &reply_slot);
+    if (error != OK)
+        return (outcome_t)error;
+    struct port *port = CONTAINER_OF(slot_object(slot), struct port, object);
+    thread->reply = NULL;
+    if (reply_slot != NULL) {
+        struct reply *reply = CONTAINER_OF(slot_object(reply_slot), struct reply, object);
+        error = reply_await(reply, thread);
+        if (error != OK)
+            return (outcome_t)error;
+        thread->reply = reply;
+    } else {
+        reply_unlink(thread);
+    }
+    return receive_from(self, thread, port);
+}

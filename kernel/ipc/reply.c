@@ -1,0 +1,203 @@
+/*
+ * Reply objects (reply.h, port.h).
+ *
+ * The word is changed by compare-and-exchange or exchange only, apart from reply_bind: there the
+ * server is owned, and so is the word that names it as waited, unless the object dies.
+ */
+#include "ipc/reply.h"
+#include "ipc/message.h"
+#include "lib/assert.h"
+#include "sched/sched.h"
+#include "syscall/answer.h"
+
+error_t reply_create(struct job *job, struct reply **result)
+{
+    struct object *object;
+    error_t error = object_make(job, OBJECT_reply, sizeof(struct reply), &object);
+    if (error == OK)
+        *result = CONTAINER_OF(object, struct reply, object);
+    return error;
+}
+
+static bool word_change(struct reply *reply, uintptr_t from, uintptr_t to)
+{
+    return atomic_compare_exchange_strong_explicit(&reply->word, &from, to, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static uintptr_t waited_by(const struct thread *thread)
+{
+    return (uintptr_t)thread | REPLY_WAITED_TAG;
+}
+
+struct thread *reply_lender(const struct thread *server)
+{
+    const struct reply *reply = server->serving;
+    if (reply == NULL)
+        return NULL;
+    uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
+    if (word == REPLY_FREE || (word & 3) != 0)
+        return NULL;
+    struct thread *caller = reply_thread(word);
+    return caller->server == server ? caller : NULL;
+}
+
+void reply_unlink(struct thread *server)
+{
+    if (server->serving != NULL) {
+        debug_assert(atomic_load(&server->serving->server) == server);
+        atomic_store_explicit(&server->serving->server, NULL, memory_order_release);
+        server->serving = NULL;
+    }
+    server->effective = server->priority;
+}
+
+/* One whose object is linked with another thread goes without being lent to. */
+static void reply_link(struct thread *server, struct reply *reply)
+{
+    struct thread *none = NULL;
+    if (server->serving == reply)
+        return;
+    reply_unlink(server);
+    if (atomic_compare_exchange_strong(&reply->server, &none, server))
+        server->serving = reply;
+}
+
+void reply_lend_again(struct thread *server)
+{
+    struct thread *caller = reply_lender(server);
+    server->effective = server->priority;
+    if (caller != NULL && caller->effective > server->effective)
+        server->effective = caller->effective;
+    if (server->serving != NULL && atomic_load(&server->serving->word) == REPLY_DEAD)
+        reply_unlink(server);
+}
+
+error_t reply_await(struct reply *reply, struct thread *thread)
+{
+    if (word_change(reply, REPLY_FREE, waited_by(thread))) {
+        reply_link(thread, reply);
+        return OK;
+    }
+    return atomic_load(&reply->word) == REPLY_DEAD ? ERR_dead : ERR_busy;
+}
+
+void reply_unawait(struct reply *reply, struct thread *thread)
+{
+    (void)word_change(reply, waited_by(thread), REPLY_FREE); /* fails if the object died */
+}
+
+static void lend(struct thread *server, struct reply *reply, const struct thread *caller)
+{
+    if (server->serving == reply && server->effective < caller->effective)
+        server->effective = caller->effective;
+}
+
+bool reply_bind(struct thread *server, struct thread *caller, enum thread_status status)
+{
+    struct reply *reply = server->reply;
+    debug_assert(status == THREAD_REPLY || status == THREAD_FAULT);
+    caller->reply = reply;
+    caller->server = server;
+    uint32_t before = thread_status(caller);
+    /* Whoever finds the caller by the word must find it in its new state. */
+    atomic_store_explicit(&caller->status, status, memory_order_release);
+    if (!word_change(reply, waited_by(server), (uintptr_t)caller)) {
+        atomic_store_explicit(&caller->status, before, memory_order_release);
+        return false;
+    }
+    lend(server, reply, caller);
+    return true;
+}
+
+static void tell_server(const struct reply *reply)
+{
+    struct thread *server = atomic_load_explicit(&reply->server, memory_order_acquire);
+    if (server != NULL)
+        thread_notify(server, ATTENTION_LEND);
+}
+
+bool reply_cancel(struct thread *caller)
+{
+    struct reply *reply = caller->reply;
+    if (!word_change(reply, (uintptr_t)caller, REPLY_FREE))
+        return false;
+    tell_server(reply);
+    return true;
+}
+
+static error_t answer_call(struct thread *server, struct reply *reply, struct thread *caller)
+{
+    struct message message;
+    server->sending = MESSAGE_NONE;
+    error_t error = message_from_thread(&message, server, 0);
+    if (error == OK)
+        error = message_prepare(&message, caller);
+    if (error != OK)
+        return error;
+    if (!word_change(reply, (uintptr_t)caller, REPLY_FREE)) {
+        message_unprepare(&message);
+        return ERR_not_found;
+    }
+    message_deliver(&message, caller);
+    return OK;
+}
+
+/* The bound thread can leave at any time until the word says that it is ours. */
+error_t reply_answer(struct thread *server, struct reply *reply)
+{
+    uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
+    if (word == REPLY_FREE || (word & 3) != 0)
+        return ERR_not_found;
+    struct thread *caller = reply_thread(word);
+    error_t error = OK;
+    if (thread_status(caller) == THREAD_REPLY)
+        error = answer_call(server, reply, caller);
+    else if (word_change(reply, word, REPLY_FREE))
+        answer_held(server, caller);
+    else
+        error = ERR_not_found;
+    if (error != OK)
+        return error;
+    if (server->serving == reply)
+        server->effective = server->priority;
+    else
+        tell_server(reply);
+    thread_timeout_cancel(caller);
+    sched_ready(caller);
+    return OK;
+}
+
+/* The object goes: who waits with it or on it is told. */
+static void retire_word(struct reply *reply)
+{
+    uintptr_t word = atomic_exchange_explicit(&reply->word, REPLY_DEAD, memory_order_acq_rel);
+    struct thread *thread = reply_thread(word);
+    if (word == REPLY_DEAD || thread == NULL)
+        return;
+    if ((word & REPLY_WAITED_TAG) != 0) {
+        if (thread_claim(thread))
+            thread_finish(thread, ERR_dead);
+    } else if (thread_status(thread) == THREAD_REPLY) {
+        thread_timeout_cancel(thread);
+        thread_finish(thread, ERR_unanswered);
+    } else {
+        thread_unanswered(thread);
+    }
+}
+
+/* A linked thread may look at the object until it has broken the link. */
+static bool reply_retire(struct object *object)
+{
+    struct reply *reply = CONTAINER_OF(object, struct reply, object);
+    retire_word(reply);
+    tell_server(reply);
+    return atomic_load_explicit(&reply->server, memory_order_acquire) == NULL;
+}
+
+static void reply_free(struct object *object)
+{
+    object_free(object);
+}
+
+const struct object_ops reply_ops = {.name = "reply", .retire = reply_retire, .free = reply_free};

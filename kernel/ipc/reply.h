@@ -1,0 +1,44 @@
+/* Reply objects (their life is told in ipc/port.h). For ipc/ and obj/thread.c. */
+#ifndef IPC_REPLY_H
+#define IPC_REPLY_H
+
+#include "ipc/port.h"
+
+/* The thread in a word of a reply object. */
+static inline struct thread *reply_thread(uintptr_t word)
+{
+    return (struct thread *)(word & ~(uintptr_t)3);
+}
+
+/* Reserves a free reply object for `thread`, which is about to receive, and links. busy, dead. */
+error_t reply_await(struct reply *reply, struct thread *thread);
+
+/* The receiver goes without a call: waited becomes free. */
+void reply_unawait(struct reply *reply, struct thread *thread);
+
+/*
+ * Binds the reply object that `server` (owned) waits with to `caller` (owned), which is then in
+ * state `status` (reply or fault), and lends. False if the object died meanwhile.
+ */
+bool reply_bind(struct thread *server, struct thread *caller, enum thread_status status);
+
+/* Takes `caller` out of the reply object that it waits on; false if it is being answered. */
+bool reply_cancel(struct thread *caller);
+
+/* Works out what `server` (owned, or current) is lent, after a caller left; unlinks it from a
+ * reply object that retires. */
+void reply_lend_again(struct thread *server);
+
+/* Breaks the link of a thread that dies or receives otherwise. */
+void reply_unlink(struct thread *server);
+
+/*
+ * The answer: `server` (current) answers `caller` (owned), with the message that its registers
+ * describe. Errors of capabilities are the server's, and the caller is then still bound; not_found if
+ * nobody is (the caller may have left).
+ */
+error_t reply_answer(struct thread *server, struct reply *reply);
+
+extern const struct object_ops reply_ops;
+
+#endif

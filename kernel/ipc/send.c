@@ -1,0 +1,187 @@
+/* Sending (transfer.h): to a receiver that waits, into a port's store, or into its queue. */
+#include "ipc/reply.h"
+#include "ipc/transfer.h"
+#include "lib/assert.h"
+#include "lib/string.h"
+#include "obj/job.h"
+#include "sched/sched.h"
+#include "syscall/answer.h"
+
+void stored_drop(struct port *port, struct stored_message *stored)
+{
+    job_release(port->object.job, stored, stored->size);
+}
+
+void send_fail(struct thread *thread, error_t error)
+{
+    if (thread->sending == MESSAGE_exit) {
+        object_put(&thread->object); /* nobody wants to know */
+    } else if (thread->sending == MESSAGE_send || thread->sending == MESSAGE_call) {
+        thread_timeout_cancel(thread);
+        thread_finish(thread, error);
+    } else {
+        thread_unanswered(thread);
+    }
+}
+
+/* What the sender waits in after its message was taken; send: it goes on at once. */
+static enum thread_status status_after(const struct thread *sender)
+{
+    return sender->sending == MESSAGE_call ? THREAD_REPLY : THREAD_FAULT;
+}
+
+static bool is_held(enum message_kind kind)
+{
+    return kind != MESSAGE_send && kind != MESSAGE_exit;
+}
+
+/*
+ * Gives the message to a claimed receiver and readies it. OK; an error of the sender's; or dead,
+ * with *gone set: the receiver could not take it and was told, so another may be tried.
+ * With a held message `sender` is bound, and nobody's, when this returns OK.
+ */
+static error_t give(struct message *message, struct thread *sender, struct thread *receiver,
+                    bool *gone)
+{
+    bool held = is_held(message->kind);
+    *gone = false;
+    error_t error = held && receiver->reply == NULL ? ERR_no_reply : OK;
+    if (error == OK)
+        error = message_prepare(message, receiver);
+    if (error != OK) {
+        receive_again(receiver);
+        return error;
+    }
+    if (held && !reply_bind(receiver, sender, status_after(sender))) {
+        message_unprepare(message);
+        receive_fail(receiver, ERR_dead);
+        *gone = true;
+        return ERR_dead;
+    }
+    if (!held && receiver->reply != NULL)
+        reply_unawait(receiver->reply, receiver);
+    thread_timeout_cancel(receiver);
+    message_deliver(message, receiver);
+    cpu_metric_add(cpu_self(), METRIC_messages, 1);
+    sched_ready(receiver);
+    return OK;
+}
+
+/* Tries receivers until one takes it; not_found if none waits. */
+static error_t give_any(struct message *message, struct thread *sender, struct port *port)
+{
+    for (;;) {
+        struct thread *receiver = port_take_receiver(port);
+        if (receiver == NULL)
+            return ERR_not_found;
+        bool gone;
+        error_t error = give(message, sender, receiver, &gone);
+        if (!gone)
+            return error;
+    }
+}
+
+void port_wake_receiver(struct port *port)
+{
+    if (!port_has_receiver(port))
+        return;
+    struct thread *receiver = port_take_receiver(port);
+    if (receiver != NULL)
+        receive_again(receiver);
+}
+
+/* Keeps a message in the port: full if there is no room; no_memory of the port's job. */
+static error_t store(struct port *port, const struct message *message)
+{
+    size_t size = sizeof(struct stored_message) + message->bytes;
+    if (port->depth == 0 || message->caps != 0)
+        return ERR_full;
+    struct stored_message *stored = job_alloc(port->object.job, size);
+    if (stored == NULL)
+        return ERR_no_memory;
+    stored->size = size;
+    stored->message = *message;
+    stored->message.page = stored + 1;
+    if (message->bytes != 0)
+        memcpy(stored + 1, message->page, message->bytes);
+    error_t error = port_store(port, stored);
+    if (error != OK)
+        stored_drop(port, stored);
+    else
+        port_wake_receiver(port);
+    return error;
+}
+
+static outcome_t wait_in_queue(struct cpu *self, struct thread *thread, struct port *port)
+{
+    uint64_t deadline = frame_operand(&thread->frame, 2);
+    if (deadline == DEADLINE_POLL)
+        return ERR_would_block;
+    arch_thread_leave(self, thread);
+    thread->fast = deadline == DEADLINE_NEVER;
+    thread_timeout_arm(thread, deadline);
+    if (!port_enqueue(port, thread)) {
+        thread_timeout_cancel(thread);
+        return ERR_dead;
+    }
+    sched_gone(self);
+    port_wake_receiver(port);
+    return CALL_BLOCKED;
+}
+
+outcome_t send_from_thread(struct cpu *self, struct thread *thread, enum message_kind kind)
+{
+    struct slot *slot;
+    slot_t handle = {frame_operand(&thread->frame, 0)};
+    error_t error = slot_lookup(&thread->process->table, handle, RIGHT_send, &slot);
+    if (error != OK)
+        return (outcome_t)error;
+    struct port *port = CONTAINER_OF(slot_object(slot), struct port, object);
+    struct message message;
+    thread->sending = (uint8_t)kind;
+    error = message_from_thread(&message, thread, slot->badge);
+    if (error != OK)
+        return (outcome_t)error;
+    uint64_t deadline = frame_operand(&thread->frame, 2);
+    if (kind == MESSAGE_call) {
+        arch_thread_leave(self, thread);
+        thread->fast = deadline == DEADLINE_NEVER;
+        thread_timeout_arm(thread, deadline == DEADLINE_POLL ? DEADLINE_NEVER : deadline);
+    }
+    error = give_any(&message, thread, port);
+    if (error == OK && kind == MESSAGE_call) {
+        sched_gone(self);
+        return CALL_BLOCKED;
+    }
+    if (kind == MESSAGE_call)
+        thread_timeout_cancel(thread);
+    if (error == ERR_not_found)
+        error = kind == MESSAGE_send ? store(port, &message) : ERR_full;
+    return error == ERR_full ? wait_in_queue(self, thread, port) : (outcome_t)error;
+}
+
+void send_held(struct thread *thread, struct port *port)
+{
+    struct message message;
+    message_from_held(&message, thread);
+    error_t error = give_any(&message, thread, port);
+    if (error == OK && message.kind == MESSAGE_exit)
+        object_put(&thread->object);
+    if (error == OK)
+        return;
+    if (error != ERR_not_found || !port_enqueue(port, thread))
+        send_fail(thread, ERR_dead);
+    else
+        port_wake_receiver(port);
+}
+
+void port_signal(struct port *port, uint64_t bits)
+{
+    if (bits == 0)
+        return;
+    atomic_fetch_or_explicit(&port->signals, bits, memory_order_relaxed);
+    atomic_fetch_or_explicit(&port->pending, PORT_SIGNALLED, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+    cpu_metric_add(cpu_self(), METRIC_signals, 1);
+    port_wake_receiver(port);
+}

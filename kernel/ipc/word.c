@@ -1,0 +1,134 @@
+/* Waiting on words of memory (word.h), and its two system calls. */
+#include "ipc/word.h"
+#include "lib/assert.h"
+#include "mem/mapping.h"
+#include "sched/clock.h"
+#include "sched/sched.h"
+#include "syscall/call.h"
+
+#define BUCKETS 256 /* a power of two */
+
+struct bucket {
+    struct spinlock lock; /* rank word */
+    struct list threads;  /* of struct thread.wait; `next` is NULL before the first use */
+};
+
+static struct bucket buckets[BUCKETS] = {
+    [0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT(word)},
+};
+
+static struct bucket *bucket_of(uint64_t memory, uint64_t offset)
+{
+    uint64_t hash = (memory * 0x9e3779b97f4a7c15 ^ offset) * 0x9e3779b97f4a7c15;
+    return &buckets[hash >> 56 & (BUCKETS - 1)];
+}
+
+static irq_state_t bucket_lock(struct bucket *bucket)
+{
+    irq_state_t state = spinlock_lock(&bucket->lock);
+    if (bucket->threads.next == NULL)
+        list_init(&bucket->threads);
+    return state;
+}
+
+bool word_unwait(struct thread *thread)
+{
+    struct bucket *bucket = *(void *volatile *)&thread->place;
+    if (bucket < buckets || bucket >= buckets + BUCKETS)
+        return false; /* it waits elsewhere by now */
+    irq_state_t state = bucket_lock(bucket);
+    bool there = thread_status(thread) == THREAD_WORD && thread->place == bucket;
+    if (there) {
+        list_unlink(&thread->wait);
+        thread_set_status(thread, THREAD_CLAIMED);
+    }
+    spinlock_unlock(&bucket->lock, state);
+    return there;
+}
+
+/* The object and offset behind an aligned address. */
+static error_t word_find(struct thread *caller, uaddr_t address, uint64_t *memory, uint64_t *offset)
+{
+    struct memory *object;
+    if ((address.va & 3) != 0)
+        return ERR_bad_argument;
+    error_t error = space_memory_at(&caller->process->space, address, &object, offset);
+    if (error != OK)
+        return error;
+    *memory = object->object.identity;
+    object_put(&object->object);
+    return OK;
+}
+
+static void word_publish(struct bucket *bucket, struct thread *thread)
+{
+    irq_state_t state = bucket_lock(bucket);
+    thread->place = bucket;
+    list_add_last(&bucket->threads, &thread->wait);
+    thread_set_status(thread, THREAD_WORD);
+    spinlock_unlock(&bucket->lock, state);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+outcome_t sys_word_wait(struct thread *caller, uaddr_t address, uint64_t expected,
+                        uint64_t deadline)
+{
+    struct cpu *self = cpu_self();
+    struct space *space = &caller->process->space;
+    uint32_t value;
+    uint64_t done;
+    error_t error = word_find(caller, address, &caller->word_memory, &caller->word_offset);
+    if (error == OK)
+        error = space_copy_in(space, &value, address, sizeof(value), &done);
+    if (error == OK && (value != (uint32_t)expected || deadline == DEADLINE_POLL))
+        error = ERR_would_block;
+    if (error != OK)
+        return (outcome_t)error;
+    arch_thread_leave(self, caller);
+    thread_timeout_arm(caller, deadline);
+    word_publish(bucket_of(caller->word_memory, caller->word_offset), caller);
+    error = space_copy_in(space, &value, address, sizeof(value), &done);
+    bool stay = error == OK && value == (uint32_t)expected;
+    if (stay || !word_unwait(caller)) {
+        sched_gone(self);
+        return CALL_BLOCKED;
+    }
+    thread_set_status(caller, THREAD_RUNNING);
+    thread_timeout_cancel(caller);
+    return error == OK ? (outcome_t)ERR_would_block : (outcome_t)error;
+}
+
+/* Takes one waiter of the word out; NULL if there is none. */
+static struct thread *word_take(struct bucket *bucket, uint64_t memory, uint64_t offset)
+{
+    struct thread *taken = NULL;
+    irq_state_t state = bucket_lock(bucket);
+    LIST_EACH (node, &bucket->threads) {
+        struct thread *thread = CONTAINER_OF(node, struct thread, wait);
+        if (thread->word_memory != memory || thread->word_offset != offset)
+            continue;
+        list_unlink(node);
+        thread_set_status(thread, THREAD_CLAIMED);
+        taken = thread;
+        break;
+    }
+    spinlock_unlock(&bucket->lock, state);
+    return taken;
+}
+
+outcome_t sys_word_wake(struct thread *caller, uaddr_t address, uint64_t count, uint64_t *woken)
+{
+    uint64_t memory, offset;
+    error_t error = word_find(caller, address, &memory, &offset);
+    if (error != OK)
+        return (outcome_t)error;
+    struct bucket *bucket = bucket_of(memory, offset);
+    for (*woken = 0; *woken < count; (*woken)++) {
+        struct thread *thread = word_take(bucket, memory, offset);
+        if (thread == NULL)
+            break;
+        thread_timeout_cancel(thread);
+        thread_finish(thread, OK);
+    }
+    return OK;
+}

@@ -1,0 +1,239 @@
+/*
+ * The mappings of a space as a treap: ordered by address, and a heap by random weights, which keeps
+ * it balanced whatever a process maps in which order.
+ */
+#include "mem/mapping.h"
+#include "lib/assert.h"
+#include "obj/job.h"
+#include "sched/cpu.h"
+
+struct mapping *mapping_at_locked(const struct space *space, uint64_t va)
+{
+    struct mapping *mapping = space->mappings, *behind = NULL;
+    while (mapping != NULL) {
+        if (va - mapping->va < mapping->size)
+            return mapping;
+        if (va < mapping->va) {
+            behind = mapping;
+            mapping = mapping->left;
+        } else {
+            mapping = mapping->right;
+        }
+    }
+    return behind;
+}
+
+/* The last mapping that starts before `va`; NULL. */
+static struct mapping *mapping_before_locked(const struct space *space, uint64_t va)
+{
+    struct mapping *mapping = space->mappings, *before = NULL;
+    while (mapping != NULL) {
+        if (mapping->va < va) {
+            before = mapping;
+            mapping = mapping->right;
+        } else {
+            mapping = mapping->left;
+        }
+    }
+    return before;
+}
+
+void mapping_hole_locked(const struct space *space, uint64_t va, uint64_t *low, uint64_t *high)
+{
+    const struct mapping *before = mapping_before_locked(space, va);
+    const struct mapping *behind = mapping_at_locked(space, va);
+    assert(behind == NULL || behind->va > va);
+    *low = before == NULL ? 0 : mapping_end(before);
+    *high = behind == NULL ? SPACE_END + PAGE_SIZE : behind->va;
+}
+
+/* Xorshift (Marsaglia), stirred with the counter so that nobody can foresee the tree's form. */
+static uint32_t weight_make(const struct mapping *mapping)
+{
+    uint64_t x = (uintptr_t)mapping ^ arch_counter() * UINT64_C(0x9e3779b97f4a7c15);
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    return (uint32_t)(x * UINT64_C(0x2545f4914f6cdd1d) >> 32);
+}
+
+struct mapping *mapping_make(struct space *space, struct memory *memory, uint64_t offset,
+                             uint64_t va, uint64_t size, uint32_t flags)
+{
+    struct mapping *mapping = job_alloc(space->job, sizeof(*mapping));
+    if (mapping == NULL)
+        return NULL;
+    object_get(&memory->object);
+    mapping->va = va;
+    mapping->size = size;
+    mapping->memory = memory;
+    mapping->offset = offset;
+    mapping->space = space;
+    mapping->flags = flags;
+    mapping->weight = weight_make(mapping);
+    list_init(&mapping->shown);
+    return mapping;
+}
+
+void mapping_free(struct mapping *mapping)
+{
+    if (mapping == NULL)
+        return;
+    assert(list_empty(&mapping->shown));
+    struct memory *memory = mapping->memory;
+    job_release(mapping->space->job, mapping, sizeof(*mapping));
+    object_put(&memory->object);
+}
+
+/* Cuts a tree in two: what starts before `va`, and the rest. */
+static void tree_split(struct mapping *root, uint64_t va, struct mapping **left,
+                       struct mapping **right)
+{
+    while (root != NULL) {
+        if (root->va < va) {
+            *left = root;
+            left = &root->right;
+            root = root->right;
+        } else {
+            *right = root;
+            right = &root->left;
+            root = root->left;
+        }
+    }
+    *left = *right = NULL;
+}
+
+static void tree_insert(struct space *space, struct mapping *mapping)
+{
+    struct mapping **link = &space->mappings;
+    while (*link != NULL && (*link)->weight >= mapping->weight)
+        link = mapping->va < (*link)->va ? &(*link)->left : &(*link)->right;
+    tree_split(*link, mapping->va, &mapping->left, &mapping->right);
+    *link = mapping;
+    space->mapping_count++;
+}
+
+static void tree_remove(struct space *space, struct mapping *mapping)
+{
+    struct mapping **link = &space->mappings;
+    while (*link != mapping) {
+        assert(*link != NULL);
+        link = mapping->va < (*link)->va ? &(*link)->left : &(*link)->right;
+    }
+    struct mapping *left = mapping->left, *right = mapping->right;
+    while (left != NULL && right != NULL) {
+        struct mapping **heavier = left->weight >= right->weight ? &left : &right;
+        *link = *heavier;
+        link = heavier == &left ? &left->right : &right->left;
+        *heavier = *link;
+    }
+    *link = left != NULL ? left : right;
+    space->mapping_count--;
+}
+
+/* Does `next` continue `mapping`? */
+static bool continues(const struct mapping *mapping, const struct mapping *next)
+{
+    return mapping != NULL && next != NULL && mapping_end(mapping) == next->va &&
+           mapping->memory == next->memory && mapping->flags == next->flags &&
+           mapping->offset + mapping->size == next->offset;
+}
+
+/* `mapping` takes over what `next`, which may be stale, shows. */
+static void mapping_extend(struct mapping *mapping, const struct mapping *next)
+{
+    mapping->size += next->size;
+    if (!next->stale)
+        return;
+    if (!mapping->stale) {
+        mapping->stale = true;
+        mapping->stale_low = next->stale_low;
+        list_remove(&mapping->shown);
+        list_add_first(&mapping->memory->mappings, &mapping->shown);
+    }
+    mapping->stale_high = next->stale_high;
+}
+
+void mapping_insert_locked(struct mapping *mapping, struct mapping *joined[2])
+{
+    struct space *space = mapping->space;
+    debug_assert(spinlock_held(&space->lock) && spinlock_held(&mapping->memory->lock));
+    struct mapping *before = mapping_before_locked(space, mapping->va);
+    struct mapping *behind = mapping_at_locked(space, mapping->va);
+    assert(before == NULL || mapping_end(before) <= mapping->va);
+    assert(behind == NULL || behind->va >= mapping_end(mapping));
+    joined[0] = joined[1] = NULL;
+    if (continues(before, mapping)) {
+        mapping_extend(before, mapping);
+        joined[0] = mapping;
+        mapping = before;
+    } else {
+        tree_insert(space, mapping);
+        list_add_last(&mapping->memory->mappings, &mapping->shown);
+    }
+    if (continues(mapping, behind)) {
+        tree_remove(space, behind);
+        mapping_extend(mapping, behind);
+        list_remove(&behind->shown);
+        joined[1] = behind;
+    }
+}
+
+bool mapping_cut_locked(struct mapping *mapping, uint64_t low, uint64_t high,
+                        struct mapping **spare)
+{
+    struct space *space = mapping->space;
+    uint64_t end = mapping_end(mapping);
+    debug_assert(spinlock_held(&space->lock) && spinlock_held(&mapping->memory->lock));
+    assert(mapping->va <= low && low < high && high <= end);
+    if (low == mapping->va && high == end) {
+        tree_remove(space, mapping);
+        list_remove(&mapping->shown);
+        return true;
+    }
+    if (low == mapping->va) {
+        mapping->offset += high - low;
+        mapping->va = high;
+        mapping->size = end - high;
+        return false;
+    }
+    mapping->size = low - mapping->va;
+    if (high == end)
+        return false;
+    struct mapping *rest = *spare;
+    *spare = NULL;
+    assert(rest != NULL && rest->memory == mapping->memory);
+    rest->va = high;
+    rest->size = end - high;
+    rest->offset = mapping->offset + (high - mapping->va);
+    rest->flags = mapping->flags;
+    tree_insert(space, rest);
+    /* Stale in parts that are now the rest's: both say so. */
+    rest->stale = mapping->stale;
+    rest->stale_low = mapping->stale_low;
+    rest->stale_high = mapping->stale_high;
+    list_insert(mapping->shown.next, &rest->shown);
+    return false;
+}
+
+static uint32_t check_below(const struct space *space, const struct mapping *mapping, uint64_t low,
+                            uint64_t high)
+{
+    if (mapping == NULL)
+        return 0;
+    assert(mapping->space == space && mapping->size > 0);
+    assert(is_aligned(mapping->va | mapping->size | mapping->offset, PAGE_SIZE));
+    assert(mapping->va >= low && mapping_end(mapping) <= high);
+    assert(mapping->left == NULL || mapping->left->weight <= mapping->weight);
+    assert(mapping->right == NULL || mapping->right->weight <= mapping->weight);
+    return 1 + check_below(space, mapping->left, low, mapping->va) +
+           check_below(space, mapping->right, mapping_end(mapping), high);
+}
+
+void space_check(struct space *space)
+{
+    irq_state_t irq = spinlock_lock(&space->lock);
+    uint32_t count = check_below(space, space->mappings, SPACE_START, SPACE_END);
+    assert(count == space->mapping_count);
+    spinlock_unlock(&space->lock, irq);
+}

@@ -1,0 +1,247 @@
+/*
+ * Memory objects: pages by offset. Anonymous (zero until written, copy-on-write when cloned, with
+ * or without a pager), or physical (device registers).
+ *
+ * Life cycle: that of every object (obj/object.h). Mappings hold a reference each. Retiring lets
+ * go of all pages and nodes in steps.
+ *
+ * A page is empty, zero, absent, filling or present (mem/page_tree.h). Clones share frames: a
+ * frame's `references` are the objects that show it. Only an object whose frame has one reference
+ * writes to it; a write to a shared one copies it first. Each object's job is charged for each
+ * page that it shows, shared or not, and for its nodes.
+ *
+ * Locks (docs/decisions/0012): `lock` (rank memory) for everything here, and for the leaves of
+ * page tables that show the object, in whatever space. What other CPUs' TLBs still know is
+ * settled without locks:
+ *   - who takes rights away from leaves of an object marks the mappings *stale*;
+ *   - memory_lock_settled flushes stale mappings and waits for flushes under way (`flushing`);
+ *   - a page whose frame is about to go is *busy* from before its leaves are cleared until after
+ *     that: nobody else touches it, faults on it come again.
+ *
+ * Functions that say `done` do a bounded piece of the work and store how many bytes from the
+ * start of the range they have finished; the caller calls again with what is left. They make
+ * progress or return an error.
+ *
+ * ERR_would_block from functions named `_locked` means: unlock everything, memory_unshare, try
+ * again. It never gets out of mem/.
+ */
+#ifndef MEM_MEMORY_H
+#define MEM_MEMORY_H
+
+#include "lib/list.h"
+#include "mem/page_tree.h"
+#include "mem/ptab.h"
+#include "obj/object.h"
+
+#define MEMORY_SIZE_MAX ((uint64_t)1 << 40)
+
+struct job;
+struct mapping;
+struct memory;
+
+/* Who is asked for pages that are absent. */
+struct memory_pager {
+    struct object *port; /* a reference; NULL: nobody, absent pages cannot be had */
+    uint64_t badge;
+    void (*wake)(struct memory *memory); /* absent or filling pages came, or will be asked anew;
+                                            called without locks */
+};
+
+struct memory {
+    struct object object;
+    struct spinlock lock; /* rank memory: what follows */
+    struct page_tree pages;
+    uint64_t page_count;  /* the size, in pages */
+    uint64_t resident;    /* present pages; each is charged */
+    uint64_t round;       /* the dirty round that runs; 0: not tracked */
+    uint64_t round_last;  /* the last one before tracking ended */
+    struct list mappings; /* of struct mapping.shown; stale ones first */
+    uint32_t flushing;    /* flushes under way of leaves that were taken away */
+    uint32_t reign;       /* counts pagers, so that requests to former ones are void */
+    bool empty_absent;    /* empty pages are absent, not zero */
+    bool physical;        /* pages are those from `base`, no entries; constant */
+    uint32_t attributes;  /* MAP_DEVICE, MAP_COMBINE or 0; constant */
+    phys_t base;          /* constant */
+    struct memory_pager pager;
+};
+
+/* A page that has to come from a pager. */
+struct page_request {
+    struct memory *memory; /* memory until this CPU leaves the kernel */
+    uint64_t offset;       /* bytes; of one page */
+    bool write;
+    bool ask; /* nobody was asked yet; the page is *filling* now */
+};
+
+/* What the kernel tells of a page (info). */
+struct page_info {
+    enum page_kind kind; /* zero, absent, filling or present */
+    uint64_t identity;   /* present: equal for pages that share a frame; else 0 */
+    uint32_t pins;
+    uint64_t round;
+};
+
+extern const struct object_ops memory_ops;
+
+/* --- memory.c --- */
+
+/* `bytes` is rounded up to pages: bad_argument for 0 and above MEMORY_SIZE_MAX; no_memory. */
+error_t memory_create(struct job *job, uint64_t bytes, struct memory **result);
+
+/* Device memory: never charged by page, never freed. `attributes`: MAP_DEVICE, MAP_COMBINE or 0. */
+error_t memory_create_physical(struct job *job, phys_t base, uint64_t bytes, uint32_t attributes,
+                               struct memory **result);
+
+uint64_t memory_size(struct memory *memory);
+uint64_t memory_resident(struct memory *memory);
+
+/* bad_argument beyond the end. */
+error_t memory_page_info(struct memory *memory, uint64_t offset, struct page_info *info);
+
+/* Zero, absent, filling or present; `page` may be NULL. */
+enum page_kind memory_page_kind_locked(const struct memory *memory, const struct page *page);
+
+/* --- memory_page.c: one page --- */
+
+/*
+ * The entry of page `index`, present; for `write`, of a frame that no other object shows.
+ * bad_address beyond the end or for absent pages without a pager; no_memory; needs_pager;
+ * would_block (see above). Not for physical objects. `request` may be NULL: the page then does not
+ * become filling, for nobody will ask.
+ */
+error_t memory_page_locked(struct memory *memory, uint64_t index, bool write,
+                           struct page_request *request, struct page **result);
+
+/*
+ * What memory_page_locked could not do with locks held: copies a shared page, or waits for who is
+ * changing it. OK means: try again. No locks held.
+ */
+error_t memory_unshare(struct memory *memory, uint64_t index);
+
+/* Lets another CPU finish with a busy page. Always OK: try again. No locks held. */
+error_t memory_pause(void);
+
+/* Notes a write by the kernel or by a pager. */
+static inline void memory_wrote_locked(const struct memory *memory, struct page *page)
+{
+    if (memory->round != 0)
+        page->round = memory->round;
+}
+
+/* The frame of a page, made present and the object's own for `write`: for the kernel's use. It
+ * may change at once: pin it to keep it. Errors as above. */
+error_t memory_page_get(struct memory *memory, uint64_t offset, bool write,
+                        struct page_request *request, phys_t *frame);
+
+/*
+ * Keeps a page where it is, present and unshared, until it is unpinned: for DMA and for the
+ * kernel's own pointers. Pinned pages always count as dirty, are copied by clones at once, and
+ * cannot be taken away (busy). full: pinned too often. The pinner holds a reference.
+ */
+error_t memory_pin(struct memory *memory, uint64_t offset, struct page_request *request,
+                   phys_t *frame);
+void memory_unpin(struct memory *memory, uint64_t offset);
+
+/* --- memory_stale.c: translations that other CPUs may know --- */
+
+/* Clears, or write-protects, the leaves of page `index` in all mappings, and marks them stale. */
+void memory_hide_locked(struct memory *memory, uint64_t index);
+void memory_protect_locked(struct memory *memory, uint64_t index);
+
+/* A leaf of page `index` was or is being taken away or write-protected: notes that it was written
+ * if it may have been. */
+void memory_leaf_gone_locked(const struct memory *memory, uint64_t index, pte_t leaf);
+
+/* Write-protects one leaf and marks it stale; false if it was not writable. */
+bool memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf);
+
+/* True if no CPU can have a translation of page `index`: none is in a table, none unflushed. */
+bool memory_hidden_locked(const struct memory *memory, uint64_t index);
+
+/* Takes the lock when no CPU knows translations that are no longer in the tables. */
+irq_state_t memory_lock_settled(struct memory *memory);
+
+/* Around a flush that the caller does itself after having changed leaves. */
+void memory_flush_begin_locked(struct memory *memory);
+void memory_flush_end(struct memory *memory);
+
+/* --- memory_range.c: long calls over ranges; offsets and sizes in whole pages, bad_argument --- */
+
+enum commit_mode {
+    COMMIT_FILL,   /* make present: zero-filled, or from the pager (needs_pager) */
+    COMMIT_ZERO,   /* give pages back; they are known to be zero. busy: pinned */
+    COMMIT_ABSENT, /* give pages back; the pager has them. busy: pinned */
+};
+error_t memory_commit(struct memory *memory, uint64_t offset, uint64_t size, enum commit_mode mode,
+                      struct page_request *request, uint64_t *done);
+
+/* *done: the size is the new one; else pages behind it are left, call again. busy: pinned. */
+error_t memory_resize(struct memory *memory, uint64_t bytes, bool *done);
+
+/* --- memory_copy.c: any offset and size --- */
+
+/* Between kernel memory and the object. Stores how much was done; errors are of the page there. */
+error_t memory_read(struct memory *memory, uint64_t offset, void *to, uint64_t size,
+                    struct page_request *request, uint64_t *done);
+error_t memory_write(struct memory *memory, uint64_t offset, const void *from, uint64_t size,
+                     struct page_request *request, uint64_t *done);
+
+/* --- memory_clone.c --- */
+
+enum clone_flags {
+    CLONE_ABSENT = 1 << 0, /* absent pages stay absent: the target's own pager will be asked */
+};
+
+/*
+ * Shows the pages of a range in `to` as well, copy on write. Pages of `to` must not be present
+ * (exists); zero pages become zero. Absent pages are first asked for (needs_pager), unless flagged.
+ * no_memory, unsupported (physical).
+ */
+error_t memory_clone(struct memory *from, uint64_t from_offset, struct memory *to,
+                     uint64_t to_offset, uint64_t size, uint32_t flags,
+                     struct page_request *request, uint64_t *done);
+
+/* --- memory_pager.c --- */
+
+/* Sets who is asked (takes over the reference on pager->port); stored is the former one, whose
+ * port's reference is the caller's then. Filling pages are asked for anew. */
+void memory_pager_set(struct memory *memory, const struct memory_pager *pager,
+                      struct memory_pager *former);
+
+/* Tells the pager's side that pages came; no locks held. */
+void memory_wake(struct memory *memory);
+
+/* A request could not be delivered: its page is absent again. */
+void memory_unasked(struct memory *memory, uint64_t offset);
+
+/*
+ * Moves pages: those of the range in `from` become zero, and pages of `to` that are not present
+ * become theirs, without a copy. Present ones stay, and what was meant for them is freed. busy:
+ * pinned in `from`; needs_pager (of `from`); no_memory; unsupported (physical).
+ */
+error_t memory_supply(struct memory *to, uint64_t to_offset, struct memory *from,
+                      uint64_t from_offset, uint64_t size, struct page_request *request,
+                      uint64_t *done);
+
+/* --- memory_dirty.c --- */
+
+#define DIRTY_PAGES_MAX 512 /* looked at by one call */
+
+/*
+ * Sets bit i of `bitmap` for each page i of the range (`pages` at most DIRTY_PAGES_MAX; cut to
+ * the object) that was written after round `since`; 0: for each present page. Stores the round to
+ * give next time; for a pass over several ranges, that is what the first call stored. The first
+ * call of all switches tracking on.
+ */
+error_t memory_dirty(struct memory *memory, uint64_t since, uint64_t offset, uint32_t pages,
+                     uint64_t *bitmap, uint64_t *round);
+
+/* Ends tracking. */
+void memory_dirty_end(struct memory *memory);
+
+/* --- memory_check.c --- */
+
+/* Asserts the invariants of the object and of the leaves that show it; slow, for tests. */
+void memory_check(struct memory *memory);
+
+#endif

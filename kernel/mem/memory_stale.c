@@ -1,0 +1,181 @@
+/*
+ * Translations of an object's pages that other CPUs may still know (memory.h).
+ *
+ * Leaves change under the object's lock; flushes wait for other CPUs and so happen without it.
+ * In between a mapping is *stale*. A flush takes the mark away before it starts and counts in
+ * `flushing` until it has ended, so that nothing stale and nothing flushing means: no CPU knows
+ * more than the tables say.
+ */
+#include "lib/assert.h"
+#include "mem/mapping.h"
+#include "mem/memory.h"
+#include "mem/page.h"
+#include "sched/cpu.h"
+
+#define FLUSH_BATCH 8
+
+static void stale_mark_locked(struct mapping *mapping, uint64_t va)
+{
+    if (!mapping->stale) {
+        mapping->stale = true;
+        mapping->stale_low = va;
+        mapping->stale_high = va + PAGE_SIZE;
+        list_remove(&mapping->shown);
+        list_add_first(&mapping->memory->mappings, &mapping->shown);
+        return;
+    }
+    mapping->stale_low = min_u64(mapping->stale_low, va);
+    mapping->stale_high = max_u64(mapping->stale_high, va + PAGE_SIZE);
+}
+
+void memory_leaf_gone_locked(const struct memory *memory, uint64_t index, pte_t leaf)
+{
+    if (memory->round == 0 || (arch_pte_flags(leaf) & MAP_WRITE) == 0)
+        return;
+    struct page *page = page_tree_find(&memory->pages, index);
+    assert(page != NULL);
+    page->round = memory->round;
+}
+
+/* The address at which `mapping` shows page `index`, if it does. */
+static bool mapping_shows(const struct mapping *mapping, uint64_t index, uint64_t *va)
+{
+    uint64_t first = mapping->offset >> PAGE_SHIFT;
+    *va = mapping->va + ((index - first) << PAGE_SHIFT);
+    return index >= first && index - first < mapping->size >> PAGE_SHIFT;
+}
+
+/* The leaf of page `index` in `mapping`, or NULL. */
+static pte_t *mapping_leaf(const struct mapping *mapping, uint64_t index, uint64_t *va)
+{
+    int level = 0;
+    if (!mapping_shows(mapping, index, va))
+        return NULL;
+    pte_t *leaf = ptab_find(&mapping->space->ptab, *va, &level);
+    assert(leaf == NULL || level == 0);
+    return leaf;
+}
+
+void memory_hide_locked(struct memory *memory, uint64_t index)
+{
+    debug_assert(spinlock_held(&memory->lock));
+    struct list *node = memory->mappings.next;
+    while (node != &memory->mappings) {
+        struct mapping *mapping = CONTAINER_OF(node, struct mapping, shown);
+        node = node->next; /* marking moves it to the front */
+        uint64_t va = 0;
+        pte_t *leaf = mapping_leaf(mapping, index, &va);
+        if (leaf == NULL)
+            continue;
+        memory_leaf_gone_locked(memory, index, pte_read(leaf));
+        pte_write(leaf, 0);
+        stale_mark_locked(mapping, va);
+    }
+}
+
+void memory_protect_locked(struct memory *memory, uint64_t index)
+{
+    debug_assert(spinlock_held(&memory->lock));
+    struct list *node = memory->mappings.next;
+    while (node != &memory->mappings) {
+        struct mapping *mapping = CONTAINER_OF(node, struct mapping, shown);
+        node = node->next;
+        uint64_t va = 0;
+        pte_t *leaf = mapping_leaf(mapping, index, &va);
+        if (leaf != NULL)
+            memory_leaf_protect_locked(mapping, va, leaf);
+    }
+}
+
+bool memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf)
+{
+    debug_assert(spinlock_held(&mapping->memory->lock));
+    pte_t value = pte_read(leaf);
+    uint32_t flags = arch_pte_flags(value);
+    if ((flags & MAP_WRITE) == 0)
+        return false;
+    memory_leaf_gone_locked(mapping->memory, mapping_index(mapping, va), value);
+    pte_write(leaf, arch_pte_leaf(arch_pte_address(value, 0), flags & ~(uint32_t)MAP_WRITE, 0));
+    stale_mark_locked(mapping, va);
+    return true;
+}
+
+static bool any_stale_locked(const struct memory *memory)
+{
+    return !list_empty(&memory->mappings) &&
+           CONTAINER_OF(memory->mappings.next, struct mapping, shown)->stale;
+}
+
+bool memory_hidden_locked(const struct memory *memory, uint64_t index)
+{
+    if (memory->flushing != 0 || any_stale_locked(memory))
+        return false;
+    LIST_EACH(node, &memory->mappings)
+    {
+        uint64_t va = 0;
+        if (mapping_leaf(CONTAINER_OF(node, struct mapping, shown), index, &va) != NULL)
+            return false;
+    }
+    return true;
+}
+
+/* What is to be flushed. Spaces stay memory until this CPU leaves the kernel. */
+struct flush {
+    struct space *space;
+    uint64_t low, high;
+};
+
+/* Takes stale marks away: up to FLUSH_BATCH. */
+static uint32_t stale_take_locked(struct memory *memory, struct flush *flushes)
+{
+    uint32_t count = 0;
+    while (count < FLUSH_BATCH && any_stale_locked(memory)) {
+        struct mapping *mapping = CONTAINER_OF(memory->mappings.next, struct mapping, shown);
+        flushes[count++] = (struct flush){mapping->space, mapping->stale_low, mapping->stale_high};
+        mapping->stale = false;
+        list_remove(&mapping->shown);
+        list_add_last(&memory->mappings, &mapping->shown);
+    }
+    return count;
+}
+
+void memory_flush_begin_locked(struct memory *memory)
+{
+    debug_assert(spinlock_held(&memory->lock));
+    memory->flushing++;
+}
+
+void memory_flush_end(struct memory *memory)
+{
+    irq_state_t irq = spinlock_lock(&memory->lock);
+    assert(memory->flushing > 0);
+    memory->flushing--;
+    spinlock_unlock(&memory->lock, irq);
+}
+
+static void flush_all(const struct flush *flushes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        arch_space_flush(&flushes[i].space->arch, flushes[i].low, flushes[i].high - flushes[i].low);
+}
+
+/* Who flushes holds no lock and waits only for CPUs that answer, so waiting for it ends. */
+irq_state_t memory_lock_settled(struct memory *memory)
+{
+    for (;;) {
+        struct flush flushes[FLUSH_BATCH];
+        irq_state_t irq = spinlock_lock(&memory->lock);
+        uint32_t count = stale_take_locked(memory, flushes);
+        if (count == 0 && memory->flushing == 0)
+            return irq;
+        memory->flushing += count != 0;
+        spinlock_unlock(&memory->lock, irq);
+        if (count != 0) {
+            flush_all(flushes, count);
+            memory_flush_end(memory);
+        } else {
+            arch_cpu_relax();
+            cpu_serve();
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/*
+ * Address spaces: what a process has mapped where, and the page tables that show it.
+ *
+ * Mappings name ranges of memory objects (mem/memory.h) and are kept in order of address; pages
+ * enter the tables at faults. All user addresses lie in [SPACE_START, SPACE_END): page 0 is never
+ * mapped, nor is the last page below the hole, after which a `syscall` would return badly.
+ *
+ * Locks: `lock` (rank space) for mappings and tables. Tables change under it; then it is dropped,
+ * then other CPUs forget (space_flush), then frames are let go.
+ *
+ * The part that the IPC path uses is here; mem/mapping.h has the rest.
+ */
+#ifndef MEM_SPACE_H
+#define MEM_SPACE_H
+
+#include "arch/space.h"
+#include "lib/error.h"
+#include "lib/types.h"
+#include "mem/ptab.h"
+#include "sync/spinlock.h"
+#include <abi.h>
+
+struct job;
+struct mapping;
+
+#define SPACE_START PAGE_SIZE
+#define SPACE_END   ((uint64_t)0x7ffffffff000)
+
+struct space {
+    struct arch_space arch;   /* first: what switching to it needs */
+    struct ptab ptab;         /* the lock */
+    struct job *job;          /* pays for tables; constant */
+    struct spinlock lock;     /* rank space */
+    struct mapping *mappings; /* root of a balanced tree by address; the lock */
+    uint32_t mapping_count;
+    bool write_execute; /* may map write+execute; set at creation */
+};
+
+error_t space_init(struct space *space, struct job *job);
+
+/* Unmaps at most `budget` mappings or pages; true when nothing is left. */
+bool space_clear(struct space *space, uint32_t budget);
+void space_free(struct space *space);
+
+enum space_access { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXECUTE = 4 };
+
+/*
+ * Makes [va] accessible if its mapping allows that: zero-fill, copy-on-write, or an existing page.
+ * OK: try again. bad_address, denied: a fault for the thread's handler. no_memory: no budget.
+ * needs_pager: stored in `request` (mem/memory.h).
+ */
+struct page_request;
+error_t space_fault(struct space *space, uaddr_t va, uint32_t access, struct page_request *request);
+
+/*
+ * Copies between kernel memory and a process's addresses with that mapping's rights, filling pages
+ * on the way. Stores how much was done; errors are those of space_fault for the first page that
+ * could not be had. Never touches what is not mapped there.
+ */
+error_t space_copy_in(struct space *space, void *to, uaddr_t from, uint64_t size, uint64_t *done);
+error_t space_copy_out(struct space *space, uaddr_t to, const void *from, uint64_t size,
+                       uint64_t *done);
+
+#endif

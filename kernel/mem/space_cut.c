@@ -1,0 +1,144 @@
+/* Taking pieces of mappings out of a space, and unmapping (space_cut.h, mapping.h). */
+#include "mem/space_cut.h"
+#include "lib/assert.h"
+#include "mem/mapping.h"
+#include "obj/job.h"
+
+#define PRUNE_BATCH 16
+
+/* Tables that are no longer used, up to PRUNE_BATCH; false if there may be more. */
+static bool prune_locked(struct space *space, uint64_t low, uint64_t high, phys_t *tables,
+                         uint32_t *count)
+{
+    uint64_t hole_low, hole_high;
+    const struct mapping *at = mapping_find_locked(space, low);
+    *count = 0;
+    if (at != NULL)
+        return true; /* mapped anew meanwhile: its end will take the tables along */
+    mapping_hole_locked(space, low, &hole_low, &hole_high);
+    return ptab_prune(&space->ptab, low, min_u64(high, hole_high), hole_low, hole_high, tables,
+                      PRUNE_BATCH, count);
+}
+
+static void tables_free(struct space *space, const phys_t *tables, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        job_frame_free(space->job, tables[i]);
+}
+
+/* Each batch: out of the tables, forgotten by all CPUs, then freed. */
+void space_prune(struct space *space, uint64_t low, uint64_t high)
+{
+    bool done = false;
+    while (!done) {
+        phys_t tables[PRUNE_BATCH];
+        uint32_t count;
+        irq_state_t irq = spinlock_lock(&space->lock);
+        done = prune_locked(space, low, high, tables, &count);
+        spinlock_unlock(&space->lock, irq);
+        if (count > 0)
+            arch_space_flush(&space->arch, low, high - low);
+        tables_free(space, tables, count);
+    }
+}
+
+uint64_t space_piece_end_locked(const struct space *space, uint64_t low, uint64_t high)
+{
+    uint64_t end = min_u64(high, low + SPACE_CUT_SIZE), va = low;
+    int level;
+    for (uint32_t leaves = 0; ptab_next(&space->ptab, &va, end, &level) != NULL; leaves++) {
+        if (leaves == SPACE_CUT_LEAVES)
+            return va;
+        va += PAGE_SIZE;
+    }
+    return end;
+}
+
+bool space_leaves_clear_locked(const struct mapping *mapping, uint64_t low, uint64_t high)
+{
+    const struct ptab *ptab = &mapping->space->ptab;
+    bool any = false;
+    int level;
+    pte_t *leaf;
+    for (uint64_t va = low; (leaf = ptab_next(ptab, &va, high, &level)) != NULL; va += PAGE_SIZE) {
+        assert(level == 0);
+        memory_leaf_gone_locked(mapping->memory, mapping_index(mapping, va), pte_read(leaf));
+        pte_write(leaf, 0);
+        any = true;
+    }
+    return any;
+}
+
+/* The first piece of [low, high) that is mapped, and what cutting it out takes. */
+error_t space_cut_ready_locked(struct space *space, uint64_t low, uint64_t high, struct cut *cut,
+                               struct mapping **mapping)
+{
+    struct mapping *first = mapping_at_locked(space, low);
+    *cut = (struct cut){.low = high, .high = high};
+    *mapping = NULL;
+    if (first == NULL || first->va >= high)
+        return OK;
+    *mapping = first;
+    cut->low = max_u64(low, first->va);
+    cut->high = space_piece_end_locked(space, cut->low, min_u64(high, mapping_end(first)));
+    if (cut->low == first->va || cut->high == mapping_end(first))
+        return OK;
+    cut->spare = mapping_make(space, first->memory, 0, 0, 0, 0);
+    return cut->spare != NULL ? OK : ERR_no_memory;
+}
+
+/* Takes the piece out of tables, tree and list. The object is locked. */
+void space_cut_apply_locked(struct mapping *mapping, struct cut *cut)
+{
+    struct memory *memory = mapping->memory;
+    cut->flush = space_leaves_clear_locked(mapping, cut->low, cut->high) || mapping->stale;
+    cut->memory = memory;
+    object_get(&memory->object);
+    memory_flush_begin_locked(memory);
+    if (mapping_cut_locked(mapping, cut->low, cut->high, &cut->spare))
+        cut->mapping = mapping;
+}
+
+/* Waits until no CPU knows the piece's translations, and frees what is left over. */
+void space_cut_end(struct space *space, const struct cut *cut)
+{
+    mapping_free(cut->spare);
+    if (cut->memory == NULL)
+        return;
+    if (cut->flush)
+        arch_space_flush(&space->arch, cut->low, cut->high - cut->low);
+    memory_flush_end(cut->memory);
+    object_put(&cut->memory->object);
+    mapping_free(cut->mapping);
+}
+
+static error_t cut_first_locked(struct space *space, uint64_t low, uint64_t high, struct cut *cut)
+{
+    struct mapping *mapping;
+    error_t error = space_cut_ready_locked(space, low, high, cut, &mapping);
+    if (error != OK || mapping == NULL)
+        return error;
+    struct memory *memory = mapping->memory;
+    irq_state_t irq = spinlock_lock(&memory->lock);
+    space_cut_apply_locked(mapping, cut);
+    spinlock_unlock(&memory->lock, irq);
+    return OK;
+}
+
+error_t space_unmap(struct space *space, uaddr_t va, uint64_t size, uint64_t *done)
+{
+    *done = 0;
+    if (!space_range_valid(va, size))
+        return ERR_bad_argument;
+    struct cut cut;
+    irq_state_t irq = spinlock_lock(&space->lock);
+    error_t error = cut_first_locked(space, va.va, va.va + size, &cut);
+    spinlock_unlock(&space->lock, irq);
+    space_cut_end(space, &cut);
+    if (error != OK)
+        return error;
+    *done = cut.high - va.va;
+    if (cut.memory != NULL)
+        space_prune(space, cut.low, cut.high);
+    return OK;
+}

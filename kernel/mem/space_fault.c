@@ -1,0 +1,186 @@
+/*
+ * Faults: the way from an address to a page, and into the tables (space.h, fault.h).
+ *
+ * Hot: an anonymous and a copy-on-write fault are measured in instructions (tests/bench).
+ */
+#include "lib/assert.h"
+#include "mem/fault.h"
+#include "mem/page.h"
+#include "sched/cpu.h"
+
+/* What the mapping allows; who may write or execute may read. */
+static uint32_t mapping_access(const struct mapping *mapping)
+{
+    uint32_t access = mapping->flags & SPACE_ACCESS;
+    return access != 0 ? access | SPACE_READ : 0;
+}
+
+/* The page at fault->index; the object is locked. */
+static error_t fault_page_locked(struct fault *fault)
+{
+    struct memory *memory = fault->memory;
+    if (memory->physical) {
+        fault->page = NULL;
+        fault->frame = PHYS(memory->base.pa + (fault->index << PAGE_SHIFT));
+        return fault->index < memory->page_count ? OK : ERR_bad_address;
+    }
+    bool write = (fault->access & SPACE_WRITE) != 0;
+    error_t error = memory_page_locked(memory, fault->index, write, fault->request, &fault->page);
+    if (error == OK)
+        fault->frame = page_frame(fault->page);
+    return error;
+}
+
+/* The mapping at fault->va, if it allows the access; the space is locked. */
+static error_t fault_mapping_locked(struct fault *fault)
+{
+    struct mapping *mapping = mapping_find_locked(fault->space, fault->va);
+    if (mapping == NULL)
+        return ERR_bad_address;
+    if ((fault->access & ~mapping_access(mapping)) != 0)
+        return ERR_denied;
+    fault->mapping = mapping;
+    fault->memory = mapping->memory;
+    fault->index = mapping_index(mapping, fault->va);
+    return OK;
+}
+
+static error_t fault_try(struct fault *fault)
+{
+    spinlock_enter(&fault->space->lock);
+    error_t error = fault_mapping_locked(fault);
+    if (error == OK) {
+        spinlock_enter(&fault->memory->lock);
+        error = fault_page_locked(fault);
+        if (error == OK)
+            return OK;
+        spinlock_exit(&fault->memory->lock);
+    }
+    spinlock_exit(&fault->space->lock);
+    return error;
+}
+
+error_t fault_begin(struct fault *fault)
+{
+    debug_assert(cpu_self()->held_count == 0);
+    for (;;) {
+        error_t error = fault_try(fault);
+        if (error != ERR_would_block)
+            return error;
+        error = memory_unshare(fault->memory, fault->index);
+        if (error != OK)
+            return error;
+    }
+}
+
+void fault_end(struct fault *fault)
+{
+    spinlock_exit(&fault->memory->lock);
+    spinlock_exit(&fault->space->lock);
+}
+
+static uint32_t leaf_flags(const struct mapping *mapping, bool writable)
+{
+    return MAP_USER | (writable ? MAP_WRITE : 0) | mapping->memory->attributes |
+           ((mapping->flags & SPACE_EXECUTE) != 0 ? MAP_EXECUTE : 0);
+}
+
+/*
+ * May the leaf allow writing? Not to a shared frame; and while writes are tracked, only for one
+ * that is noted now.
+ */
+static bool leaf_writable(const struct fault *fault)
+{
+    const struct memory *memory = fault->memory;
+    if ((fault->mapping->flags & SPACE_WRITE) == 0)
+        return false;
+    if (memory->physical || (fault->access & SPACE_WRITE) != 0)
+        return true;
+    return memory->round == 0 && !frame_shared(fault->frame);
+}
+
+/*
+ * Enters the page; *forget: this CPU may know the leaf as it was. Rights that the leaf has already
+ * stay, for they can only be taken away with a flush.
+ */
+static error_t fault_enter_locked(struct fault *fault, bool *forget)
+{
+    pte_t *entry = NULL;
+    bool writable = leaf_writable(fault);
+    error_t error = ptab_entry(&fault->space->ptab, fault->va, 0, &entry);
+    if (error != OK)
+        return error;
+    pte_t old = pte_read(entry);
+    if (arch_pte_present(old)) {
+        assert(arch_pte_address(old, 0).pa == fault->frame.pa);
+        writable |= (arch_pte_flags(old) & MAP_WRITE) != 0;
+        *forget = true;
+    }
+    if (fault->page != NULL && (fault->access & SPACE_WRITE) != 0)
+        memory_wrote_locked(fault->memory, fault->page);
+    pte_write(entry, arch_pte_leaf(fault->frame, leaf_flags(fault->mapping, writable), 0));
+    return OK;
+}
+
+error_t space_fault(struct space *space, uaddr_t va, uint32_t access, struct page_request *request)
+{
+    struct fault fault = {
+        .space = space, .va = align_down(va.va, PAGE_SIZE), .access = access, .request = request};
+    error_t error = fault_begin(&fault);
+    if (error != OK)
+        return error;
+    bool forget = false;
+    error = fault_enter_locked(&fault, &forget);
+    fault_end(&fault);
+    if (forget)
+        arch_tlb_flush(fault.va, PAGE_SIZE);
+    else
+        arch_mmu_barrier();
+    return error;
+}
+
+/* Is the page there, so that it can be entered without changing anything? */
+static bool enter_find_locked(struct fault *fault)
+{
+    if (fault->memory->physical)
+        return fault_page_locked(fault) == OK;
+    fault->page = page_tree_find(&fault->memory->pages, fault->index);
+    if (fault->page == NULL || page_kind(fault->page) != PAGE_PRESENT || page_busy(fault->page))
+        return false;
+    fault->frame = page_frame(fault->page);
+    return true;
+}
+
+void space_enter_present_locked(struct space *space, struct mapping *mapping, uint64_t va,
+                                uint64_t count)
+{
+    struct fault fault = {.space = space, .mapping = mapping, .memory = mapping->memory};
+    fault.access = mapping_access(mapping) & SPACE_READ;
+    bool forget = false;
+    error_t error = fault.access != 0 ? OK : ERR_denied;
+    for (uint64_t i = 0; i < count && error == OK; i++) {
+        fault.va = va + (i << PAGE_SHIFT);
+        fault.index = mapping_index(mapping, fault.va);
+        if (enter_find_locked(&fault))
+            error = fault_enter_locked(&fault, &forget);
+    }
+    arch_mmu_barrier();
+    assert(!forget);
+}
+
+error_t space_populate(struct space *space, uaddr_t va, uint64_t size, uint32_t access,
+                       struct page_request *request, uint64_t *done)
+{
+    enum { PAGES = 16 }; /* at most, in one call */
+    *done = 0;
+    if (!is_aligned(va.va | size, PAGE_SIZE) || va.va > SPACE_END || size > SPACE_END - va.va)
+        return ERR_bad_argument;
+    error_t error = OK;
+    while (*done < size && *done < PAGES * PAGE_SIZE) {
+        error = space_fault(space, (uaddr_t){va.va + *done}, access, request);
+        if (error != OK)
+            break;
+        *done += PAGE_SIZE;
+    }
+    return *done > 0 ? OK : error;
+}

@@ -1,0 +1,43 @@
+/*
+ * Processes: an address space and a table of capabilities.
+ *
+ * Life cycle: process_create puts it into its job's list (a reference); it lives until it is
+ * killed or its last thread has ended, then leaves the list; threads hold a reference each.
+ * Locks: `lock` (rank process) for the list of threads; table and space have their own.
+ */
+#ifndef OBJ_PROCESS_H
+#define OBJ_PROCESS_H
+
+#include "cap/slot.h"
+#include "lib/list.h"
+#include "mem/space.h"
+#include "obj/object.h"
+
+struct process {
+    struct object object;
+    struct slot_table table;
+    struct space space;
+    struct job *job;          /* constant; a reference */
+    _Atomic(bool) dying;      /* killed, or its last thread ended: no thread starts any more */
+    struct spinlock lock;     /* rank process: what follows */
+    struct list threads;      /* of struct thread.sibling */
+    uint32_t thread_count;
+    struct list sibling;      /* in the job's list; the job's lock */
+};
+
+error_t process_create(struct job *job, struct process **result);
+
+struct thread;
+
+/* Takes a new thread in: dead if the process is ending. Lets one that died go; the last one ends
+ * the process. */
+error_t process_add_thread(struct process *process, struct thread *thread);
+void process_remove_thread(struct process *process, struct thread *thread);
+
+extern const struct object_ops process_ops;
+
+/* Ends its threads, at most `budget` of them; true when none is left. Table and space follow when
+ * nobody holds the process any more. */
+bool process_kill(struct process *process, uint32_t budget);
+
+#endif

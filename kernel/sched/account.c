@@ -1,0 +1,73 @@
+/*
+ * Who pays for time (sched.h).
+ *
+ * Time is charged when the CPU decides anew: to the thread at the top of the calls that the running
+ * one works on, as far as those may pay: one that is out of budget, or whose job is out of its
+ * share, lends nothing, and the server below it pays itself.
+ *
+ * Walking up reads threads and reply objects of others, which may leave the chain meanwhile; they
+ * stay memory until this CPU has left the kernel. A few microseconds may then be charged to who paid
+ * a moment ago. Counters are atomic, and shared lines are written here only, never by a call.
+ */
+#include "ipc/port.h"
+#include "lib/assert.h"
+#include "obj/job.h"
+#include "sched/class.h"
+#include "sched/clock.h"
+#include "sched/sched.h"
+#include "sched/throttle.h"
+
+#define LEND_DEPTH 8 /* callers of callers that are looked at */
+
+struct thread *sched_payer(struct thread *thread, uint64_t now)
+{
+    struct thread *payer = thread;
+    for (uint32_t depth = 0; depth < LEND_DEPTH && payer->serving != NULL; depth++) {
+        struct thread *lender = reply_lender(payer);
+        if (lender == NULL || throttle_until(lender, now) != 0)
+            break;
+        payer = lender;
+    }
+    return payer;
+}
+
+/* The thread's own priority, or the best of those that lend to it. */
+void sched_lend_again(struct thread *thread)
+{
+    uint32_t best = thread->priority;
+    const struct thread *server = thread;
+    uint64_t now = thread->serving != NULL ? arch_counter() : 0;
+    for (uint32_t depth = 0; depth < LEND_DEPTH && server->serving != NULL; depth++) {
+        struct thread *lender = reply_lender(server);
+        if (lender == NULL || throttle_until(lender, now) != 0)
+            break;
+        best = lender->priority > best ? lender->priority : best;
+        server = lender;
+    }
+    debug_assert(best < SCHED_PRIORITIES);
+    thread->effective = (uint8_t)best;
+}
+
+static void charge(struct thread *payer, uint64_t ticks, uint64_t now)
+{
+    uint64_t ns = clock_length(ticks);
+    atomic_fetch_add_explicit(&payer->sched.time_used, ticks, memory_order_relaxed);
+    for (struct job *job = payer->process->job; job != NULL; job = job->parent) {
+        atomic_fetch_add_explicit(&job->cpu_time_ns, ns, memory_order_relaxed);
+        throttle_charge(job, ticks, now);
+    }
+}
+
+void sched_account(struct cpu *self)
+{
+    uint64_t now = arch_counter(), ticks = now - self->accounted;
+    debug_assert(self == cpu_self());
+    self->accounted = now;
+    if (self->current != NULL && ticks != 0)
+        charge(sched_payer(self->current, now), ticks, now);
+}
+
+uint64_t sched_time_ns(struct thread *thread)
+{
+    return clock_length(atomic_load_explicit(&thread->sched.time_used, memory_order_relaxed));
+}

@@ -1,0 +1,93 @@
+/* Run queues (run_queue.h). */
+#include "sched/run_queue.h"
+#include "lib/assert.h"
+#include "mem/heap.h"
+
+_Static_assert(SCHED_PRIORITIES == 64, "a bit of `map` for each priority");
+
+static struct run_queue boot_queue;
+
+error_t run_queue_make(struct cpu *cpu)
+{
+    assert(cpu->queue == NULL);
+    struct run_queue *queue = cpu == &boot_cpu ? &boot_queue : kmalloc_zero(sizeof(*queue));
+    if (queue == NULL)
+        return ERR_no_memory;
+    spinlock_init(&queue->lock, LOCK_RANK_run_queue);
+    for (uint32_t i = 0; i < SCHED_PRIORITIES; i++)
+        list_init(&queue->lists[i]);
+    cpu->queue = queue;
+    return OK;
+}
+
+static void changed_locked(struct cpu *cpu, uint32_t count)
+{
+    struct run_queue *queue = cpu->queue;
+    uint32_t top = queue->map == 0 ? 0 : SCHED_PRIORITIES - (uint32_t)__builtin_clzll(queue->map);
+    atomic_store_explicit(&queue->count, count, memory_order_relaxed);
+    atomic_store_explicit(&cpu->ready_top, top, memory_order_relaxed);
+}
+
+static uint32_t count_of(const struct run_queue *queue)
+{
+    return atomic_load_explicit(&queue->count, memory_order_relaxed);
+}
+
+void run_queue_add_locked(struct cpu *cpu, struct thread *thread, bool first)
+{
+    struct run_queue *queue = cpu->queue;
+    uint32_t priority = thread->effective;
+    debug_assert(spinlock_held(&queue->lock) && thread->sched.where == SCHED_AWAY);
+    debug_assert(priority < SCHED_PRIORITIES && thread_status(thread) == THREAD_READY);
+    thread->cpu = cpu->number;
+    thread->sched.where = SCHED_QUEUED;
+    thread->sched.listed = (uint8_t)priority;
+    if (first)
+        list_add_first(&queue->lists[priority], &thread->sched.run);
+    else
+        list_add_last(&queue->lists[priority], &thread->sched.run);
+    queue->map |= (uint64_t)1 << priority;
+    changed_locked(cpu, count_of(queue) + 1);
+}
+
+void run_queue_remove_locked(struct cpu *cpu, struct thread *thread)
+{
+    struct run_queue *queue = cpu->queue;
+    uint32_t priority = thread->sched.listed;
+    debug_assert(spinlock_held(&queue->lock) && thread->sched.where == SCHED_QUEUED);
+    debug_assert(thread->cpu == cpu->number && count_of(queue) != 0);
+    list_unlink(&thread->sched.run);
+    if (list_empty(&queue->lists[priority]))
+        queue->map &= ~((uint64_t)1 << priority);
+    thread->sched.where = SCHED_AWAY;
+    changed_locked(cpu, count_of(queue) - 1);
+}
+
+struct thread *run_queue_first_locked(const struct run_queue *queue)
+{
+    debug_assert(spinlock_held(&queue->lock));
+    if (queue->map == 0)
+        return NULL;
+    uint32_t top = SCHED_PRIORITIES - 1 - (uint32_t)__builtin_clzll(queue->map);
+    return CONTAINER_OF(queue->lists[top].next, struct thread, sched.run);
+}
+
+void run_queue_check(struct cpu *cpu)
+{
+    struct run_queue *queue = cpu->queue;
+    uint32_t count = 0, top = 0;
+    irq_state_t state = spinlock_lock(&queue->lock);
+    for (uint32_t i = 0; i < SCHED_PRIORITIES; i++) {
+        assert(list_empty(&queue->lists[i]) == ((queue->map >> i & 1) == 0));
+        LIST_EACH(node, &queue->lists[i])
+        {
+            struct thread *thread = CONTAINER_OF(node, struct thread, sched.run);
+            assert(thread->sched.where == SCHED_QUEUED && thread->sched.listed == i);
+            assert(thread->cpu == cpu->number && node->next->prev == node);
+            count++;
+            top = i + 1;
+        }
+    }
+    assert(count == count_of(queue) && top == cpu->ready_top);
+    spinlock_unlock(&queue->lock, state);
+}

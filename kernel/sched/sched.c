@@ -1,0 +1,354 @@
+/*
+ * Decisions (sched.h).
+ *
+ * Memory order between CPUs. Who gives a CPU a thread: puts it into the queue under its lock; full
+ * barrier; looks at what runs there and whether its slice has an end; asks for a decision if that is
+ * needed. The CPU: chooses under the lock and sets `current`, clears `slice_end` before; full barrier
+ * (of arch_space_switch, or of the idle map); looks at `ready_top`. So one of the two sees the other:
+ * a thread is not overlooked by a CPU that idles or runs something lesser, nor left behind one whose
+ * slice has no end.
+ *
+ * The fast path changes `current` without a lock. A thread that is put into the queue meanwhile may
+ * be compared with the wrong one, and waits until the end of the slice at worst.
+ */
+#include "sched/sched.h"
+#include "arch/space.h"
+#include "boot/subsystem.h"
+#include "lib/assert.h"
+#include "sched/class.h"
+#include "sched/clock.h"
+#include "sched/place.h"
+#include "sched/throttle.h"
+#include "syscall/entry.h"
+
+#define SLICE_MIN_NS UINT64_C(20000)
+#define REAP_NS      UINT64_C(1000000) /* between steps of reclaiming, while a thread computes */
+
+static uint64_t slice_min, reap_ticks; /* written once */
+
+static uint32_t ready_top(const struct cpu *cpu)
+{
+    return atomic_load_explicit(&cpu->ready_top, memory_order_relaxed);
+}
+
+static uint32_t thread_wanted(const struct thread *thread)
+{
+    return atomic_load_explicit(&thread->attention, memory_order_relaxed);
+}
+
+/* --- making threads ready --- */
+
+bool sched_outranks(uint32_t priority, const struct cpu *cpu)
+{
+    /* What runs there stays memory until we leave the kernel, whatever becomes of it. */
+    const struct thread *current = *(struct thread *const volatile *)&cpu->current;
+    return current == NULL || priority > current->effective;
+}
+
+void sched_poke(struct cpu *cpu)
+{
+    if (cpu == cpu_self())
+        atomic_store_explicit(&cpu->reschedule, true, memory_order_relaxed);
+    else if (!atomic_exchange(&cpu->reschedule, true))
+        cpu_request(cpu, CPU_REQUEST_LOOK);
+}
+
+/* Of its own priority or a lesser one, but it could run once feedback has its way. */
+static bool could_run_instead(const struct thread *current, uint32_t top)
+{
+    return top > current->effective || (current->sched.class == SCHED_normal && top > CLASS_LOW_normal);
+}
+
+static void slice_begin(struct cpu *self, uint64_t ticks)
+{
+    self->slice_end = self->accounted + max_u64(ticks, slice_min);
+    clock_wake_at(self->slice_end);
+}
+
+/* A thread of that priority was put into our own queue. */
+static void announce_own(struct cpu *self, uint32_t priority)
+{
+    const struct thread *current = self->current;
+    self->surplus = true;
+    if (current == NULL)
+        return; /* a decision comes anyway */
+    if (priority > current->effective)
+        atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
+    else if (self->slice_end == 0 && could_run_instead(current, priority + 1))
+        slice_begin(self, class_slice_left(current));
+}
+
+static void announce(struct cpu *self, struct cpu *cpu, uint32_t priority)
+{
+    if (cpu == self) {
+        announce_own(self, priority);
+        return;
+    }
+    atomic_thread_fence(memory_order_seq_cst);
+    if (sched_outranks(priority, cpu) || *(const volatile uint64_t *)&cpu->slice_end == 0)
+        sched_poke(cpu);
+}
+
+/* Puts an owned thread that is ready where it belongs. */
+static void enqueue(struct cpu *self, struct thread *thread)
+{
+    struct cpu *cpu = place_choose(self, thread);
+    uint32_t priority = thread->effective;
+    spinlock_enter(&cpu->queue->lock);
+    run_queue_add_locked(cpu, thread, false);
+    spinlock_exit(&cpu->queue->lock);
+    announce(self, cpu, priority);
+}
+
+void sched_ready(struct thread *thread)
+{
+    struct cpu *self = cpu_self();
+    uint64_t now = arch_counter();
+    debug_assert(!arch_irq_enabled() && thread->sched.where == SCHED_AWAY);
+    thread_set_status(thread, THREAD_READY);
+    atomic_thread_fence(memory_order_seq_cst);
+    uint32_t wanted = thread_wanted(thread);
+    if ((wanted & (ATTENTION_SUSPEND | ATTENTION_FREEZE)) != 0 && (wanted & ATTENTION_KILL) == 0) {
+        thread_park(thread);
+        return;
+    }
+    class_wake(thread, now);
+    if (!throttle_ready(self, thread, now))
+        enqueue(self, thread);
+}
+
+bool sched_claim(struct thread *thread)
+{
+    bool claimed = false;
+    if (thread_status(thread) != THREAD_READY)
+        return false;
+    struct cpu *cpu = cpu_table[*(const volatile uint32_t *)&thread->cpu];
+    spinlock_enter(&cpu->queue->lock);
+    if (thread->cpu == cpu->number && thread->sched.where == SCHED_QUEUED) {
+        run_queue_remove_locked(cpu, thread);
+        claimed = true;
+    } else if (thread->cpu == cpu->number && thread->sched.where == SCHED_THROTTLED) {
+        thread->sched.where = SCHED_AWAY;
+        (void)clock_try_cancel(&thread->sched.refill); /* if it fires, it finds nobody throttled */
+        claimed = true;
+    }
+    if (claimed)
+        thread_set_status(thread, THREAD_CLAIMED);
+    spinlock_exit(&cpu->queue->lock);
+    return claimed;
+}
+
+void sched_gone(struct cpu *self)
+{
+    debug_assert(self->current != NULL && self->held_count == 0);
+    sched_account(self);
+    self->current = NULL;
+}
+
+void sched_pass(struct cpu *self)
+{
+    if (ready_top(self) <= self->current->effective)
+        return; /* nobody of its priority, nor above */
+    self->yielding = true;
+    atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
+}
+
+void sched_lend_changed(struct cpu *self, struct thread *thread)
+{
+    sched_lend_again(thread);
+    if (self->current == thread && ready_top(self) > thread->effective + 1u)
+        atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
+}
+
+/* --- deciding --- */
+
+/*
+ * What becomes of the thread that ran until now: NULL if it may not go on here, and was put where it
+ * belongs. *last: behind its equals.
+ */
+static struct thread *judge(struct cpu *self, struct thread *from, bool *last)
+{
+    uint64_t now = self->accounted;
+    class_boost(self, now);
+    if (class_ran(from, now))
+        *last = true;
+    else if (from->serving != NULL)
+        sched_lend_again(from);
+    if (throttle_until(from, now) == 0 && place_allows(from, self))
+        return from;
+    /* One that is out of budget goes on while it works for somebody who is not. */
+    if (place_allows(from, self) && sched_payer(from, now) != from)
+        return from;
+    arch_thread_leave(self, from);
+    self->current = NULL;
+    thread_set_status(from, THREAD_READY);
+    if (!throttle_ready(self, from, now))
+        enqueue(self, from);
+    return NULL;
+}
+
+static void set_running(struct cpu *self, struct thread *thread)
+{
+    debug_assert(thread->sched.where == SCHED_AWAY);
+    thread->cpu = self->number;
+    thread_set_status(thread, THREAD_RUNNING);
+    self->current = thread;
+}
+
+static void put_back_locked(struct cpu *self, struct thread *from, bool last)
+{
+    thread_set_status(from, THREAD_READY);
+    run_queue_add_locked(self, from, !last);
+    self->surplus = true;
+}
+
+/* Takes the best out of our queue, after putting `from` (or nobody) into it. */
+static struct thread *exchange(struct cpu *self, struct thread *from, bool last)
+{
+    struct run_queue *queue = self->queue;
+    if (from != NULL)
+        arch_thread_leave(self, from);
+    spinlock_enter(&queue->lock);
+    if (from != NULL)
+        put_back_locked(self, from, last);
+    struct thread *to = run_queue_first_locked(queue);
+    if (to != NULL) {
+        run_queue_remove_locked(self, to);
+        set_running(self, to);
+    }
+    spinlock_exit(&queue->lock);
+    return to;
+}
+
+/* With nothing better to do than batch work, or nothing at all, we help others. */
+static struct thread *help(struct cpu *self, struct thread *from)
+{
+    bool idle = from == NULL && ready_top(self) == 0;
+    struct thread *stolen = place_steal(self, idle ? 0 : CLASS_LOW_normal);
+    if (stolen == NULL)
+        return NULL;
+    if (from != NULL) {
+        arch_thread_leave(self, from);
+        spinlock_enter(&self->queue->lock);
+        put_back_locked(self, from, false);
+        spinlock_exit(&self->queue->lock);
+    }
+    set_running(self, stolen);
+    return stolen;
+}
+
+/* The next to run: `from` if nothing here comes before it. NULL: there is none. */
+static struct thread *choose(struct cpu *self, struct thread *from, bool last)
+{
+    uint32_t own = from != NULL ? from->effective + 1u : 0, top = ready_top(self);
+    struct thread *stolen = NULL;
+    if (own <= CLASS_LOW_normal && top <= CLASS_LOW_normal)
+        stolen = help(self, from);
+    if (stolen != NULL)
+        return stolen;
+    if (from != NULL && top < own + !last)
+        return from;
+    return exchange(self, from, last);
+}
+
+/* The timer for the end of what the current thread may use before there is another decision. */
+static void slice_arm(struct cpu *self, struct thread *thread)
+{
+    const struct thread *payer = sched_payer(thread, self->accounted);
+    uint64_t ticks = min_u64(class_budget_left(payer), throttle_left(payer));
+    if (could_run_instead(thread, ready_top(self)))
+        ticks = min_u64(ticks, class_slice_left(thread));
+    if (self->reclaiming)
+        ticks = min_u64(ticks, reap_ticks);
+    if (ticks != UINT64_MAX)
+        slice_begin(self, ticks);
+}
+
+/* Makes `to`, the current thread, live. The barrier is the one told of above. */
+static void load(struct cpu *self, const struct thread *from, struct thread *to)
+{
+    debug_assert(self->current == to && thread_status(to) == THREAD_RUNNING);
+    arch_space_switch(self, &to->process->space.arch);
+    if (to != from) {
+        arch_thread_switch(self, to);
+        to->sched.put_on = self->accounted;
+        cpu_metric_add(self, METRIC_switches, 1);
+    }
+    slice_arm(self, to);
+    if (ready_top(self) > to->effective + 1u)
+        atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
+}
+
+static void decide(struct cpu *self)
+{
+    struct thread *from = self->current, *to;
+    bool last = self->yielding;
+    self->yielding = false;
+    atomic_store_explicit(&self->reschedule, false, memory_order_relaxed);
+    self->slice_end = 0;
+    sched_account(self);
+    if (from != NULL)
+        from = judge(self, from, &last);
+    while ((to = choose(self, from, last)) == NULL) {
+        sched_idle(self);
+        sched_account(self);
+        atomic_store_explicit(&self->reschedule, false, memory_order_relaxed);
+    }
+    load(self, from, to);
+}
+
+static bool must_decide(const struct cpu *self)
+{
+    return self->current == NULL || atomic_load_explicit(&self->reschedule, memory_order_relaxed);
+}
+
+struct thread *sched_leave(struct cpu *self)
+{
+    debug_assert(self == cpu_self() && self->held_count == 0 && !arch_irq_enabled());
+    if (self->reclaiming)
+        (void)reclaim_poll(self);
+    for (;;) {
+        if (must_decide(self))
+            decide(self);
+        struct thread *thread = self->current;
+        if (thread_wanted(thread) != 0 && !thread_attend(self, thread))
+            continue;
+        if (thread->resume != RESUME_USER)
+            syscall_again(self, thread);
+        else if (!must_decide(self))
+            break;
+    }
+    if (self->surplus && ready_top(self) != 0) {
+        self->surplus = false;
+        place_call_help(self);
+    }
+    self->message = &self->current->frame;
+    return self->current;
+}
+
+/* --- start-up --- */
+
+error_t sched_cpu_make(struct cpu *cpu)
+{
+    return run_queue_make(cpu);
+}
+
+void sched_cpu_add(struct cpu *cpu)
+{
+    place_add(cpu);
+}
+
+error_t sched_start(void)
+{
+    slice_min = clock_ticks(SLICE_MIN_NS);
+    reap_ticks = clock_ticks(REAP_NS);
+    class_init();
+    throttle_start();
+    error_t error = sched_cpu_make(&boot_cpu);
+    if (error == OK)
+        sched_cpu_add(&boot_cpu);
+    return error;
+}
+
+SUBSYSTEM(sched, .level = LEVEL_time, .needs = "clock", .privilege = PRIVILEGE_CORE,
+          .start = sched_start)

@@ -1,0 +1,27 @@
+/*
+ * Restart mode: a test of atomic calls (`restart=all` on the command line).
+ *
+ * Each call of a thread is aborted at every point at which that is legal, and issued again from its
+ * registers: once before anything of it was done, and once when it waits, for each kind of wait.
+ * Programs must not notice. What was covered is counted by call and point, and printed by the
+ * monitor's command `restarts`.
+ */
+#ifndef SYSCALL_RESTART_H
+#define SYSCALL_RESTART_H
+
+#include "obj/thread.h"
+
+void restart_init(void);
+bool restart_mode(void);
+
+/* True if the call of the current thread is aborted here, before it began; *wait says whether it is
+ * to be aborted when it waits. */
+bool restart_before(struct thread *thread, bool *wait);
+
+/* `thread` was given into a wait by its call, or on to somebody: takes it out again. */
+void restart_blocked(struct thread *thread);
+
+/* How often a call was aborted in a status; THREAD_RUNNING: before it began. */
+uint64_t restart_count(uint64_t number, enum thread_status status);
+
+#endif

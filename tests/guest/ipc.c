@@ -1,0 +1,279 @@
+/*
+ * Native test: ports, reply objects, signals, messages between the threads of one process.
+ *
+ * The server is a thread that answers calls until it is told to end; its words say what it was
+ * sent and by which badge.
+ */
+#include "lib/types.h"
+#include "sys/message.h"
+#include "sys/thread.h"
+#include "test.h"
+#include <root.h>
+#include <stdatomic.h>
+
+#define STACK_SIZE  16384
+#define SERVERS     4
+#define LABEL_ECHO  1
+#define LABEL_LEAVE 2 /* answers, then ends */
+#define LABEL_DROP  3 /* deletes its reply object with the call unanswered, then ends */
+
+struct server {
+    slot_t port, reply, thread;
+    _Atomic(bool) ended;
+    uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
+};
+static struct server servers[SERVERS];
+
+static error_t receive(struct server *server, struct message *message)
+{
+    return tern_port_receive(server->port, server->reply, message, DEADLINE_NEVER);
+}
+
+/* The message page of this thread: first and last byte are raised by one. */
+static void raise_bytes(uint8_t *page, uint32_t bytes)
+{
+    if (bytes > 1) {
+        page[0]++;
+        page[bytes - 1]++;
+    }
+}
+
+static uint64_t server_run(void *argument, void *page)
+{
+    struct server *server = argument;
+    struct message message = {0};
+    error_t error = receive(server, &message);
+    while (error == OK && message.label == LABEL_ECHO) {
+        message.word[5] = message.badge;
+        for (unsigned i = 0; i < 5; i++)
+            message.word[i]++;
+        raise_bytes(page, message.bytes);
+        error = tern_port_reply_receive(server->port, server->reply, &message, DEADLINE_NEVER);
+    }
+    if (error == OK && message.label == LABEL_LEAVE)
+        error = tern_port_reply(server->reply, &message);
+    EXPECT(error == OK);
+    EXPECT(tern_cap_delete(server->reply) == OK);
+    atomic_store(&server->ended, true);
+    return 0;
+}
+
+/* On a port of its own, or on that of another. */
+static bool server_start(struct server *server, slot_t port)
+{
+    atomic_store(&server->ended, false);
+    server->port = port;
+    error_t error = OK;
+    if (port.value == 0)
+        error = sys_port_create(0, &server->port);
+    if (error == OK)
+        error = sys_reply_create(&server->reply);
+    if (error == OK)
+        error = sys_thread_start(server_run, server, server->stack, sizeof(server->stack),
+                                 &server->thread);
+    EXPECT(error == OK);
+    return error == OK;
+}
+
+static void server_end(struct server *server)
+{
+    while (!atomic_load(&server->ended))
+        (void)tern_yield();
+    EXPECT(tern_cap_delete(server->thread) == OK);
+}
+
+static void server_leave(struct server *server)
+{
+    struct message message = {.label = LABEL_LEAVE};
+    EXPECT(tern_port_call(server->port, &message, DEADLINE_NEVER) == OK);
+    server_end(server);
+}
+
+static void echo(slot_t port, uint64_t number, uint64_t badge)
+{
+    struct message message = {.label = LABEL_ECHO};
+    for (unsigned i = 0; i < 5; i++)
+        message.word[i] = number * 10 + i;
+    EXPECT(tern_port_call(port, &message, DEADLINE_NEVER) == OK);
+    for (unsigned i = 0; i < 5; i++)
+        EXPECT(message.word[i] == number * 10 + i + 1);
+    EXPECT(message.word[5] == badge);
+    EXPECT(message.label == LABEL_ECHO);
+}
+
+TEST(ipc_call_and_reply)
+{
+    REQUIRE(server_start(&servers[0], (slot_t){0}));
+    for (uint64_t i = 0; i < 1000; i++)
+        echo(servers[0].port, i, 0);
+    server_leave(&servers[0]);
+    EXPECT(tern_cap_delete(servers[0].port) == OK);
+}
+
+TEST(ipc_bytes)
+{
+    static const uint32_t sizes[] = {2, 3, 64, 511, 4095, 4096};
+    uint8_t *page = sys_page;
+    REQUIRE(server_start(&servers[0], (slot_t){0}));
+    for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
+        struct message message = {.label = LABEL_ECHO, .bytes = sizes[i]};
+        page[0] = 10;
+        page[sizes[i] - 1] = 20;
+        EXPECT(tern_port_call(servers[0].port, &message, DEADLINE_NEVER) == OK);
+        EXPECT(message.bytes == sizes[i]);
+        EXPECT(page[0] == 11 && page[sizes[i] - 1] == 21);
+    }
+    struct message message = {.label = LABEL_ECHO, .bytes = MESSAGE_PAGE + 1};
+    EXPECT(tern_port_call(servers[0].port, &message, DEADLINE_NEVER) == ERR_bad_argument);
+    server_leave(&servers[0]);
+    EXPECT(tern_cap_delete(servers[0].port) == OK);
+}
+
+TEST(ipc_badge_and_rights)
+{
+    REQUIRE(server_start(&servers[0], (slot_t){0}));
+    slot_t badged = {0}, mute = {0}, again = {0};
+    EXPECT(tern_cap_derive(servers[0].port, (rights_t){RIGHT_send}, 77, &badged) == OK);
+    EXPECT(tern_cap_derive(servers[0].port, (rights_t){RIGHT_receive}, 0, &mute) == OK);
+    EXPECT(tern_cap_derive(badged, (rights_t){RIGHTS_ALL}, 78, &again) == ERR_denied);
+    echo(badged, 5, 77);
+    struct message message = {.label = LABEL_ECHO};
+    EXPECT(tern_port_call(mute, &message, DEADLINE_NEVER) == ERR_denied);
+    EXPECT(tern_port_receive(badged, (slot_t){0}, &message, DEADLINE_POLL) == ERR_denied);
+    EXPECT(tern_cap_revoke(servers[0].port) == OK);
+    EXPECT(tern_port_call(badged, &message, DEADLINE_NEVER) == ERR_bad_slot);
+    server_leave(&servers[0]);
+    EXPECT(tern_cap_delete(servers[0].port) == OK);
+}
+
+/* Receivers are equals, wherever they run; each call is answered once. */
+TEST(ipc_many_servers)
+{
+    slot_t port = {0};
+    REQUIRE(sys_port_create(0, &port) == OK);
+    for (unsigned i = 0; i < SERVERS; i++)
+        REQUIRE(server_start(&servers[i], port));
+    for (uint64_t i = 0; i < 2000; i++)
+        echo(port, i, 0);
+    struct message message = {.label = LABEL_LEAVE};
+    for (unsigned i = 0; i < SERVERS; i++)
+        EXPECT(tern_port_call(port, &message, DEADLINE_NEVER) == OK);
+    for (unsigned i = 0; i < SERVERS; i++)
+        server_end(&servers[i]);
+    EXPECT(tern_cap_delete(port) == OK);
+}
+
+TEST(ipc_unanswered_call)
+{
+    REQUIRE(server_start(&servers[0], (slot_t){0}));
+    struct message message = {.label = LABEL_DROP};
+    EXPECT(tern_port_call(servers[0].port, &message, DEADLINE_NEVER) == ERR_unanswered);
+    server_end(&servers[0]);
+    EXPECT(tern_cap_delete(servers[0].port) == OK);
+}
+
+TEST(ipc_signals)
+{
+    slot_t port = {0};
+    REQUIRE(sys_port_create(0, &port) == OK);
+    struct message message = {0};
+    slot_t none = {0};
+    EXPECT(tern_port_receive(port, none, &message, DEADLINE_POLL) == ERR_would_block);
+    EXPECT(tern_port_signal(port, 1) == OK);
+    EXPECT(tern_port_signal(port, 6) == OK);
+    EXPECT(tern_port_receive(port, none, &message, DEADLINE_NEVER) == OK);
+    EXPECT(message.kind == MESSAGE_signal && message.word[0] == 7);
+    EXPECT(tern_port_receive(port, none, &message, DEADLINE_POLL) == ERR_would_block);
+    EXPECT(tern_cap_delete(port) == OK);
+}
+
+TEST(ipc_deadlines)
+{
+    slot_t port = {0};
+    uint64_t now = 0, after = 0;
+    struct message message = {0};
+    REQUIRE(sys_port_create(0, &port) == OK);
+    EXPECT(tern_clock_read(&now) == OK);
+    EXPECT(tern_port_receive(port, (slot_t){0}, &message, now + 2000000) == ERR_timeout);
+    EXPECT(tern_clock_read(&after) == OK);
+    EXPECT(after >= now + 2000000);
+    EXPECT(tern_port_receive(port, (slot_t){0}, &message, now) == ERR_timeout);
+    EXPECT(tern_port_send(port, &message, DEADLINE_POLL) == ERR_would_block);
+    EXPECT(tern_port_send(port, &message, after + 2000000) == ERR_timeout);
+    EXPECT(tern_port_call(port, &message, after + 4000000) == ERR_timeout);
+    EXPECT(tern_cap_delete(port) == OK);
+}
+
+/* A port of depth n holds n messages with their bytes, in the order they came. */
+TEST(ipc_depth)
+{
+    slot_t port = {0};
+    struct message message = {.bytes = 100};
+    uint8_t *page = sys_page;
+    REQUIRE(sys_port_create(3, &port) == OK);
+    for (uint64_t i = 0; i < 3; i++) {
+        message.word[0] = i;
+        page[99] = (uint8_t)(40 + i);
+        EXPECT(tern_port_send(port, &message, DEADLINE_POLL) == OK);
+    }
+    EXPECT(tern_port_send(port, &message, DEADLINE_POLL) == ERR_would_block);
+    page[99] = 0;
+    for (uint64_t i = 0; i < 3; i++) {
+        EXPECT(tern_port_receive(port, (slot_t){0}, &message, DEADLINE_POLL) == OK);
+        EXPECT(message.kind == MESSAGE_send && message.word[0] == i && message.bytes == 100);
+        EXPECT(page[99] == 40 + i);
+    }
+    EXPECT(tern_cap_delete(port) == OK);
+}
+
+/* With nobody left to send, a receive ends; with nobody to receive, a send does. */
+TEST(ipc_dead_port)
+{
+    slot_t port = {0}, end = {0};
+    struct message message = {0};
+    REQUIRE(sys_port_create(0, &port) == OK);
+    EXPECT(tern_cap_derive(port, (rights_t){RIGHT_receive}, 0, &end) == OK);
+    EXPECT(tern_cap_delete(port) == OK);
+    EXPECT(tern_port_receive(end, (slot_t){0}, &message, DEADLINE_NEVER) == ERR_dead);
+    EXPECT(tern_cap_delete(end) == OK);
+    REQUIRE(sys_port_create(0, &port) == OK);
+    EXPECT(tern_cap_derive(port, (rights_t){RIGHT_send}, 0, &end) == OK);
+    EXPECT(tern_cap_delete(port) == OK);
+    EXPECT(tern_port_send(end, &message, DEADLINE_NEVER) == ERR_dead);
+    EXPECT(tern_cap_delete(end) == OK);
+}
+
+static _Atomic(uint64_t) handed; /* a capability that came in a message */
+
+static uint64_t take_capability(void *argument, void *page)
+{
+    (void)page;
+    struct server *server = argument;
+    struct message message = {0};
+    EXPECT(tern_port_receive(server->port, (slot_t){0}, &message, DEADLINE_NEVER) == OK);
+    EXPECT(message.caps == 1);
+    atomic_store(&handed, message.word[5]);
+    EXPECT(tern_port_signal((slot_t){message.word[5]}, 4) == OK);
+    atomic_store(&server->ended, true);
+    return 0;
+}
+
+TEST(ipc_capability_in_message)
+{
+    struct server *server = &servers[0];
+    slot_t port = {0};
+    atomic_store(&server->ended, false);
+    REQUIRE(sys_port_create(0, &server->port) == OK && sys_port_create(0, &port) == OK);
+    REQUIRE(sys_thread_start(take_capability, server, server->stack, sizeof(server->stack),
+                             &server->thread) == OK);
+    struct message message = {.caps = 1, .word = {[5] = port.value}};
+    EXPECT(tern_port_send(server->port, &message, DEADLINE_NEVER) == OK);
+    EXPECT(tern_port_receive(port, (slot_t){0}, &message, DEADLINE_NEVER) == OK);
+    EXPECT(message.kind == MESSAGE_signal && message.word[0] == 4);
+    server_end(server);
+    slot_t copy = {atomic_load(&handed)};
+    EXPECT(copy.value != 0 && copy.value != port.value);
+    EXPECT(tern_cap_revoke(port) == OK);
+    EXPECT(tern_port_signal(copy, 1) == ERR_bad_slot);
+    EXPECT(tern_cap_delete(port) == OK && tern_cap_delete(server->port) == OK);
+}

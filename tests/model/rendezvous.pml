@@ -1,0 +1,583 @@
+/*
+ * Rendezvous with deadline and cancellation: two clients, one of which calls twice, a server, a
+ * deadline, and either a killer and somebody who suspends and resumes, or the end of a reply object;
+ * when the server dies, reply objects and port end.
+ *
+ * What is shown, in every interleaving:
+ *   - a request is taken at most once for each call, and answered at most once;
+ *   - a thread has one owner at a time (`own`);
+ *   - at the end nobody waits: each client had its answer or a reason, or is dead, also when the
+ *     server died in between; a server that still waits, waits with a live reply object;
+ *   - an end of a wait (timeout, dead) is never told to another wait than the one it was meant for.
+ *
+ * Model and kernel:
+ *   claim_wait, claim_reply   obj/thread.c: thread_claim_wait, thread_claim_reply
+ *   thread_kill, settled      obj/stop.c: thread_kill; what looks at `attention` after a thread was
+ *                             put into a place (ipc/: port_publish, port_enqueue, reply_bind)
+ *   die, park                 obj/stop.c: thread_die, thread_park; unpark: thread_resume
+ *   timer                     obj/thread.c: thread_timeout; `timed`: thread_timeout_arm, _cancel
+ *   take_receiver             ipc/queue.c: port_take_receiver; unpublish: port_unpublish
+ *   bind                      ipc/reply.c: reply_bind
+ *   client: give              ipc/send.c: give_any, give; queue: wait_in_queue, port_enqueue
+ *   server: take              ipc/receive.c: take_pending, take_from; publish: receive_from
+ *   server: answer            ipc/reply.c: reply_answer
+ *   retire                    ipc/reply.c: retire_word; close_port: ipc/port.c: port_end_senders
+ *   enter                     sched/: sched_leave puts a thread on a CPU; obj/stop.c: thread_attend
+ * What is under a lock, and each atomic operation, is one step; all else goes in steps of its own.
+ *
+ * BUG 1  nobody looks at `attention` after a thread was put into a place
+ * BUG 2  claiming out of a shard leaves the status as it was
+ * BUG 3  an ending reply object claims its receiver without asking what it waits with
+ * BUG 4  a deadline that fires looks whether it is still armed before it claims, not after
+ * BUG 5  a receiver does not look whether its reply object died before it was published
+ * BUG 6  answering is a load and a store of the word, not an exchange
+ */
+#ifndef BUG
+#define BUG 0
+#endif
+
+#if BUG == 3
+#define THIS_WAIT(n) true
+#else
+#define THIS_WAIT(n) (used == n)
+#endif
+#if BUG == 5
+#define REPLY_ENDED false
+#else
+#define REPLY_ENDED (word[used] == ENDED)
+#endif
+
+#define LOOK (BUG != 1)
+
+#define C0 0 /* clients; C0's first call has a deadline */
+#define C1 1
+#define S  2 /* the server */
+#define T  3 /* threads */
+#define NOBODY 7
+
+#define RUNNING 0
+#define READY   1
+#define SEND    2
+#define RECEIVE 3
+#define REPLY   4
+#define CLAIMED 5
+#define PARKED  6
+#define DEAD    7
+
+#define FREE    0 /* reply words */
+#define WAITED  1 /* by the server */
+#define BOUND   2 /* BOUND + client */
+#define ENDED   6
+
+#define OK           0 /* results */
+#define TIMEOUT      1
+#define ERR_DEAD     2
+#define UNANSWERED   3
+
+#define CALLS(t) (2 - t) /* of a client */
+
+byte status[T];
+byte result[T];
+bool again[T];      /* resume == RESUME_CALL */
+bool killed[T], stopped[T];
+bool timed, queued_timer; /* C0's */
+bool shard;         /* the server is in the list */
+bool queued[T];
+byte pending;
+bool closed;
+byte word[2];       /* the server's first reply object, and its next */
+byte used;          /* which one it receives with */
+byte bound[T];      /* thread.reply of a caller */
+byte message = NOBODY; /* who called, in the server's frame */
+
+/* For the assertions alone. */
+byte own[T];
+byte taken[T], answered[T]; /* of the present call */
+byte ended;                 /* clients that went through all their calls, or died */
+
+inline own_take(t) { assert(own[t] == 0); own[t] = 1 }
+
+/* Out of send or receive, by the status that was read before. */
+inline claim_wait(t, seen, got)
+{
+    got = false;
+    if
+    :: seen == RECEIVE ->
+        atomic {
+            if
+            :: status[t] == RECEIVE ->
+                shard = false; status[t] = CLAIMED; own_take(t); got = true;
+                again[t] = true
+            :: else
+            fi
+        }
+        if /* unwait_receive */
+        :: got -> atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi }
+        :: else
+        fi
+    :: seen == SEND ->
+        atomic {
+            if
+            :: status[t] == SEND ->
+                assert(queued[t]);
+                queued[t] = false; pending--; status[t] = CLAIMED; own_take(t); got = true;
+                again[t] = true
+            :: else
+            fi
+        }
+    :: else
+    fi
+}
+
+inline claim_reply(t, seen, got)
+{
+    got = false;
+    if
+    :: seen == REPLY ->
+        atomic {
+            if
+            :: word[bound[t]] == BOUND + t ->
+                word[bound[t]] = FREE; own_take(t); got = true
+            :: else
+            fi
+        }
+        if :: got -> status[t] = CLAIMED :: else fi
+    :: else
+    fi
+}
+
+inline timer_cancel(t)
+{
+    if :: t == C0 -> d_step { timed = false; queued_timer = false } :: else fi
+}
+
+inline ready(t) { atomic { own[t] = 0; status[t] = READY } }
+
+inline finish(t, how) { d_step { result[t] = how; again[t] = false } timer_cancel(t); ready(t) }
+
+inline die(t)
+{
+    timer_cancel(t);
+    atomic { assert(own[t] == 1); status[t] = DEAD; if :: t != S -> ended++ :: else fi }
+}
+
+inline thread_kill(t, seen, got)
+{
+    killed[t] = true;
+    seen = status[t];
+    claim_wait(t, seen, got);
+    if
+    :: !got && seen == PARKED ->
+        atomic { if :: status[t] == PARKED -> status[t] = CLAIMED; own_take(t); got = true :: else fi }
+    :: else
+    fi
+    if
+    :: !got -> seen = status[t]; claim_reply(t, seen, got)
+    :: else
+    fi
+    if :: got -> die(t) :: else fi
+}
+
+/* After `t` was put into a place. */
+inline settled(t, seen, got)
+{
+    if
+    :: LOOK && killed[t] ->
+        seen = status[t];
+        claim_wait(t, seen, got);
+        if :: !got -> claim_reply(t, seen, got) :: else fi
+        if :: got -> die(t) :: else fi
+    :: else
+    fi
+}
+
+/* Binds the caller `t` (owned) to what the server (owned, or running) waits with. */
+inline bind(t, before, got)
+{
+    bound[t] = used;
+    status[t] = REPLY;
+    atomic {
+        if
+        :: word[bound[t]] == WAITED ->
+            word[bound[t]] = BOUND + t; assert(own[t] == 1); own[t] = 0; got = true;
+            taken[t]++; assert(taken[t] == 1)
+        :: else -> got = false; status[t] = before
+        fi
+    }
+}
+
+/* Puts a thread on its CPU: true if it may go on, false if it was parked or died. */
+inline enter(t, got)
+{
+    atomic { status[t] == READY; own_take(t); status[t] = RUNNING }
+    got = true;
+    if
+    :: killed[t] -> die(t); got = false
+    :: else ->
+        if
+        :: stopped[t] -> park(t); got = false
+        :: else
+        fi
+    fi
+}
+
+inline unpark(t)
+{
+    if
+    :: !stopped[t] ->
+        atomic {
+            if
+            :: status[t] == PARKED -> status[t] = CLAIMED; own_take(t); ready(t)
+            :: else
+            fi
+        }
+    :: else
+    fi
+}
+
+inline park(t)
+{
+    atomic { own[t] = 0; status[t] = PARKED }
+    if
+    :: !stopped[t] || killed[t] ->
+        atomic { if :: status[t] == PARKED -> status[t] = CLAIMED; own_take(t); ready(t) :: else fi }
+    :: else
+    fi
+}
+
+proctype client(byte t)
+{
+    byte calls = 0, seen, r;
+    bool got;
+begin:
+    enter(t, got);
+    if
+    :: !got && status[t] == DEAD -> goto gone
+    :: !got && status[t] != DEAD -> goto rest
+    :: got && !again[t] && calls > 0 ->
+        /* Back from a call, with a result: what it says must be so. */
+        assert(result[t] != OK || (taken[t] == 1 && answered[t] == 1));
+        assert(result[t] != TIMEOUT || (t == C0 && calls == 1));
+        assert(result[t] != UNANSWERED || taken[t] == 1);
+        if
+        :: calls == CALLS(t) || result[t] == ERR_DEAD -> die(t); goto gone
+        :: else -> goto next
+        fi
+    :: got && !again[t] && calls == 0 -> goto next
+    :: got && again[t] -> assert(taken[t] == 0); goto issue
+    fi;
+next:
+    atomic { calls++; taken[t] = 0; answered[t] = 0 }
+issue:
+    again[t] = false;
+    if :: t == C0 && calls == 1 -> d_step { timed = true; queued_timer = true } :: else fi
+give:
+    atomic { /* take_receiver */
+        if
+        :: shard ->
+            shard = false; own_take(S); r = S;
+#if BUG != 2
+            status[S] = CLAIMED
+#endif
+        :: else -> r = NOBODY
+        fi
+    }
+    if
+    :: r == S ->
+        bind(t, RUNNING, got);
+        if
+        :: got ->
+            message = t;
+            d_step { again[S] = false; result[S] = OK }
+            ready(S);
+            settled(t, seen, got);
+            goto rest
+        :: else -> finish(S, ERR_DEAD); goto give
+        fi
+    :: else
+    fi;
+    atomic { /* port_enqueue */
+        if
+        :: closed -> got = false
+        :: else ->
+            queued[t] = true; pending++; status[t] = SEND; own[t] = 0; got = true
+        fi
+    }
+    if
+    :: !got -> timer_cancel(t); result[t] = ERR_DEAD; die(t); goto gone
+    :: else
+    fi;
+    settled(t, seen, got);
+    atomic { /* wake_receiver */
+        if
+        :: shard -> shard = false; own_take(S); status[S] = CLAIMED; again[S] = true; r = S
+        :: else -> r = NOBODY
+        fi
+    }
+    if
+    :: r == S ->
+        atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi }
+        ready(S)
+    :: else
+    fi;
+rest:
+    if
+    :: status[t] == READY -> goto begin
+    :: status[t] == DEAD -> goto gone
+    fi;
+gone:
+    skip
+}
+
+proctype server()
+{
+    byte c, seen;
+    bool got;
+begin:
+    enter(S, got);
+    if
+    :: !got && status[S] == DEAD -> goto gone
+    :: !got && status[S] != DEAD -> goto rest
+    :: got && again[S] -> goto await
+    :: got && !again[S] && result[S] == ERR_DEAD ->
+        /* Told that its reply object died: so it did. It takes another. */
+        assert(word[used] == ENDED);
+        used = 1; result[S] = OK;
+        goto await
+    :: got && !again[S] && result[S] == OK && message == NOBODY -> goto await
+    :: got && !again[S] && result[S] == OK && message != NOBODY -> goto answer
+    fi;
+answer:
+    message = NOBODY;
+    if
+    :: die(S); goto gone /* it may end instead of answering */
+    :: skip
+    fi;
+    c = word[used];
+    if
+    :: c >= BOUND && c < ENDED ->
+        c = c - BOUND;
+#if BUG == 6
+        got = true;
+        own_take(c);
+        word[used] = FREE;
+#else
+        atomic {
+            if
+            :: word[used] == BOUND + c -> word[used] = FREE; own_take(c); got = true
+            :: else -> got = false
+            fi
+        }
+#endif
+        if
+        :: got ->
+            d_step { answered[c]++; assert(answered[c] == 1) }
+            finish(c, OK)
+        :: else
+        fi
+    :: else
+    fi;
+await:
+    again[S] = false;
+    atomic {
+        if
+        :: word[used] == FREE -> word[used] = WAITED; got = true
+        :: else -> got = false
+        fi
+    }
+    if
+    :: !got && used == 0 -> used = 1; goto await
+    :: !got && used == 1 -> die(S); goto gone
+    :: else
+    fi;
+take:
+    if
+    :: pending > 0 ->
+        atomic { /* port_dequeue */
+            c = NOBODY;
+            if
+            :: queued[C0] -> c = C0
+            :: queued[C1] -> c = C1
+            :: else
+            fi;
+            if
+            :: c != NOBODY ->
+                queued[c] = false; pending--; status[c] = CLAIMED; own_take(c)
+            :: else
+            fi
+        }
+        if
+        :: c == NOBODY -> goto publish
+        :: else
+        fi;
+        bind(c, CLAIMED, got);
+        if
+        :: got -> settled(c, seen, got); goto answer
+        :: else -> /* send_again; the receive fails */
+            again[c] = true; timer_cancel(c); ready(c);
+            used = 1; goto await
+        fi
+    :: else
+    fi;
+publish:
+    atomic { shard = true; status[S] = RECEIVE; own[S] = 0 }
+    if
+    :: pending > 0 || REPLY_ENDED ->
+        atomic { /* port_unpublish */
+            if
+            :: status[S] == RECEIVE ->
+                shard = false; own_take(S); status[S] = RUNNING; got = true
+            :: else -> got = false
+            fi
+        }
+        if
+        :: got && word[used] == ENDED -> used = 1; goto await
+        :: got && word[used] != ENDED -> goto take
+        :: else
+        fi
+    :: else
+    fi;
+    settled(S, seen, got);
+rest:
+end: /* it may wait for ever, as the judge says */
+    if
+    :: status[S] == READY -> goto begin
+    :: status[S] == DEAD -> goto gone
+    fi;
+gone:
+    skip
+}
+
+inline retire(n)
+{
+    atomic { w = word[n]; word[n] = ENDED }
+    if
+    :: w == WAITED ->
+        seen = status[S];
+        if
+        :: seen == RECEIVE ->
+            atomic {
+                if
+                :: status[S] == RECEIVE && THIS_WAIT(n) -> shard = false; status[S] = CLAIMED; own_take(S); got = true
+                :: else -> got = false
+                fi
+            }
+            if
+            :: got ->
+                atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi }
+                finish(S, ERR_DEAD)
+            :: else
+            fi
+        :: else
+        fi
+    :: w >= BOUND && w < ENDED ->
+        c = w - BOUND; own_take(c); finish(c, UNANSWERED)
+    :: else
+    fi
+}
+
+/* The first reply object ends at some time, if `early`; all ends when the server is dead. */
+proctype reaper(bool early)
+{
+    byte w, seen, c;
+    bool got;
+    if
+    :: early -> retire(0)
+    :: else
+    fi;
+    if
+    :: status[S] == DEAD ->
+        closed = true;
+        do
+        :: atomic {
+                if
+                :: queued[C0] -> c = C0
+                :: queued[C1] -> c = C1
+                :: else -> break
+                fi;
+                queued[c] = false; pending--; status[c] = CLAIMED; own_take(c)
+            }
+            finish(c, ERR_DEAD)
+        od;
+        retire(0);
+        retire(1)
+    :: ended == 2
+    fi
+}
+
+proctype killer()
+{
+    byte seen;
+    bool got;
+    if
+    :: thread_kill(C0, seen, got)
+    :: thread_kill(S, seen, got)
+    fi
+}
+
+proctype suspender()
+{
+    stopped[C0] = true;
+    stopped[C0] = false;
+    unpark(C0)
+}
+
+proctype timer()
+{
+    byte seen;
+    bool got, look;
+    if
+    :: atomic { queued_timer -> queued_timer = false }
+        seen = status[C0];
+        look = timed;
+        if
+        :: seen == REPLY ->
+#if BUG == 4
+            if :: look -> claim_reply(C0, seen, got) :: else -> got = false fi;
+#else
+            atomic { /* under the lock of the deadlines, which cancelling takes */
+                got = false;
+                if
+                :: timed && word[bound[C0]] == BOUND + C0 ->
+                    word[bound[C0]] = FREE; own_take(C0); got = true
+                :: else
+                fi
+            }
+#endif
+            look = true
+        :: else ->
+            if :: look -> claim_wait(C0, seen, got) :: else -> got = false fi;
+#if BUG != 4
+            look = timed
+#endif
+        fi;
+        if
+        :: got && look -> finish(C0, TIMEOUT)
+        :: got && !look -> ready(C0)
+        :: else
+        fi
+    :: ended == 2
+    fi
+}
+
+proctype judge()
+{
+end:
+    timeout ->
+    assert(ended == 2);
+    assert(status[S] == DEAD || status[S] == RECEIVE);
+    assert(status[S] == DEAD || word[used] == WAITED);
+    assert(pending == 0)
+}
+
+init
+{
+    atomic {
+        status[C0] = READY; status[C1] = READY; status[S] = READY;
+        run client(C0); run client(C1); run server(); run timer(); run judge();
+        if
+        :: run reaper(false); run killer(); run suspender()
+        :: run reaper(true)
+        fi
+    }
+}

@@ -1,0 +1,137 @@
+/* Simulated CPUs and threads (sched_model.h). */
+#include "sched_model.h"
+#include "cpus.h"
+#include "heap_model.h"
+#include "host.h"
+#include "lib/assert.h"
+#include "sched/clock.h"
+#include "sched/place.h"
+
+#include <stdlib.h>
+
+#define STEP UINT64_C(10000)
+
+struct job model_job;
+
+static uint64_t model_now = 5000 * MS;
+
+void model_start(uint32_t cpus)
+{
+    host_time_set(model_now);
+    (void)arch_irq_save();
+    heap_model_start();
+    cpus_make(cpus);
+    error_t error = clock_init();
+    if (error == OK)
+        error = sched_start();
+    for (uint32_t i = 1; i < cpus; i++) {
+        cpu_table[i]->node = cpus > 2 && i >= cpus / 2;
+        if (error == OK)
+            error = sched_cpu_make(cpu_table[i]);
+        sched_cpu_add(cpu_table[i]);
+    }
+    assert(error == OK);
+    model_job.cpu_share = 1000 * cpus;
+}
+
+struct thread *model_thread_of(struct job *job)
+{
+    struct process *process = calloc(1, sizeof(*process));
+    struct thread *thread = calloc(1, sizeof(*thread));
+    assert(process != NULL && thread != NULL);
+    process->job = job;
+    thread->process = process;
+    thread->cpu = cpu_self()->number;
+    thread_set_status(thread, THREAD_CLAIMED);
+    sched_thread_init(thread);
+    return thread;
+}
+
+struct thread *model_thread(void)
+{
+    return model_thread_of(&model_job);
+}
+
+error_t model_set(struct thread *thread, uint32_t class, uint32_t priority, uint64_t budget_ms,
+                  uint64_t period_ms, uint64_t affinity)
+{
+    struct sched_params params = {.policy = {.class = (uint8_t)class,
+                                             .priority = (uint8_t)priority,
+                                             .budget_ns = budget_ms * MS,
+                                             .period_ns = period_ms * MS},
+                                  .affinity = {affinity}};
+    return sched_set(thread, &params);
+}
+
+struct cpu *model_be(uint32_t number)
+{
+    host_cpu_self = cpu_table[number];
+    return cpu_table[number];
+}
+
+struct thread *model_leave(uint32_t number)
+{
+    struct cpu *cpu = model_be(number);
+    struct thread *thread = sched_leave(cpu);
+    assert(thread == cpu->current && thread_status(thread) == THREAD_RUNNING);
+    assert(thread->cpu == number && cpu->message == &thread->frame);
+    assert(thread->arch.live == number + 1);
+    for (uint32_t i = 0; i < cpu_count; i++)
+        run_queue_check(cpu_table[i]);
+    return thread;
+}
+
+struct thread *model_wait(uint32_t number)
+{
+    struct cpu *cpu = model_be(number);
+    struct thread *thread = cpu->current;
+    arch_thread_leave(cpu, thread);
+    thread_set_status(thread, THREAD_CLAIMED);
+    sched_gone(cpu);
+    return thread;
+}
+
+static bool has_threads(const struct cpu *cpu)
+{
+    return cpu->current != NULL || cpu->ready_top != 0;
+}
+
+static void interrupt(uint32_t number)
+{
+    struct cpu *cpu = model_be(number);
+    bool look = (atomic_exchange(&cpu->requests, 0) & CPU_REQUEST_LOOK) != 0;
+    bool fires = cpu->timer_at != 0 && cpu->timer_at <= model_now;
+    if (fires)
+        clock_interrupt();
+    if ((look || fires) && has_threads(cpu))
+        (void)model_leave(number);
+}
+
+void model_run(uint64_t ns)
+{
+    for (uint64_t end = model_now + ns; model_now < end;) {
+        model_now += STEP;
+        host_time_set(model_now);
+        for (uint32_t i = 0; i < cpu_count; i++)
+            interrupt(i);
+    }
+}
+
+void model_call(struct thread *caller, struct thread *server)
+{
+    struct reply *reply = calloc(1, sizeof(*reply));
+    assert(reply != NULL);
+    server->serving = reply;
+    reply->server = server;
+    caller->reply = reply;
+    caller->server = server;
+    thread_set_status(caller, THREAD_REPLY);
+    reply->word = (uintptr_t)caller;
+}
+
+uint64_t model_used_ms(struct thread *thread)
+{
+    for (uint32_t i = 0; i < cpu_count; i++)
+        sched_account(model_be(i));
+    return (sched_time_ns(thread) + MS / 2) / MS;
+}
