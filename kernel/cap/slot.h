@@ -45,14 +45,19 @@ enum slot_state {
 
 struct slot {
     _Atomic(struct object *) object; /* NULL: not used */
-    uint32_t generation;             /* what a handle must say; changes while the slot is free */
-    uint32_t rights;                 /* constant while used */
+    union {
+        uint64_t handle; /* what names it: both of the following */
+        struct {
+            uint32_t index;      /* constant */
+            uint32_t generation; /* changes while the slot is free */
+        };
+    };
     union {
         uint64_t badge;           /* constant while used */
         struct slot_table *table; /* the first slot of a chunk has no badge: its table; constant */
     };
     struct list open, close; /* used: in object.caps, its lock. `open` else: the table's lists */
-    uint32_t index;          /* constant */
+    uint32_t rights;         /* constant while used */
     uint32_t state;          /* enum slot_state; the table's lock */
 };
 _Static_assert(sizeof(struct slot) == 64, "a cache line, and a page holds SLOT_CHUNK");
@@ -82,25 +87,39 @@ static inline struct slot_table *slot_table_of(const struct slot *slot)
 /* A capability as a lookup found it; valid until the CPU leaves the kernel. */
 static inline slot_t slot_handle(const struct slot *slot)
 {
-    return (slot_t){(uint64_t)slot->generation << 32 | slot->index};
+    return (slot_t){slot->handle};
 }
+
+/*
+ * The slot where `handle` may be, in a table's directory. *object is what it names, or NULL if the
+ * slot is not used or has another handle. An index beyond the table's is cut: then the handles
+ * differ. No lock, no reference.
+ */
+static inline struct slot *slot_find_in(struct slot *_Atomic *directory, slot_t handle,
+                                        struct object **object)
+{
+    uint32_t index = (uint32_t)handle.value & (SLOT_MAX - 1);
+    /* Acquire: a chunk's slots are seen as they were when it was put there. */
+    struct slot *chunk =
+        atomic_load_explicit(&directory[index >> SLOT_CHUNK_SHIFT], memory_order_acquire);
+    struct slot *slot = &chunk[index & (SLOT_CHUNK - 1)];
+    *object = atomic_load_explicit(&slot->object, memory_order_acquire);
+    if (__builtin_expect(slot->handle != handle.value, 0))
+        *object = NULL;
+    return slot;
+}
+
+/* A directory with nothing in it. */
+extern struct slot *_Atomic slot_no_directory[SLOT_CHUNKS_MAX];
 
 /*
  * The used slot that `handle` names, or NULL. No lock, no reference.
  */
 static inline struct slot *slot_find(const struct slot_table *table, slot_t handle)
 {
-    uint32_t index = (uint32_t)handle.value;
-    if (index >= SLOT_MAX)
-        return NULL;
-    /* Acquire: a chunk's slots are seen as they were when it was put there. */
-    struct slot *chunk =
-        atomic_load_explicit(&table->directory[index >> SLOT_CHUNK_SHIFT], memory_order_acquire);
-    struct slot *slot = &chunk[index & (SLOT_CHUNK - 1)];
-    if (atomic_load_explicit(&slot->object, memory_order_acquire) == NULL ||
-        slot->generation != handle.value >> 32)
-        return NULL;
-    return slot;
+    struct object *object;
+    struct slot *slot = slot_find_in(table->directory, handle, &object);
+    return object != NULL ? slot : NULL;
 }
 
 /* The same with the error that a user gets: bad_slot, or denied without all of `rights`. */

@@ -25,6 +25,10 @@ _Static_assert(sizeof(struct slot) * SLOT_CHUNK == PAGE_SIZE, "a chunk is a page
 
 static const struct slot no_chunk[SLOT_CHUNK]; /* lookups only read it */
 
+struct slot *_Atomic slot_no_directory[SLOT_CHUNKS_MAX] = {
+    [0 ... SLOT_CHUNKS_MAX - 1] = (struct slot *)(uintptr_t)no_chunk,
+};
+
 static struct slot *chunk_none(void)
 {
     return (struct slot *)(uintptr_t)no_chunk;

@@ -1,4 +1,10 @@
-/* The fast path (fast.h). What it does is what send.c, receive.c and reply.c do, in one piece. */
+/*
+ * The way in for system calls, and the fast path in it (fast.h).
+ *
+ * The fast path does what send.c, receive.c and reply.c do, in one piece and for plain messages
+ * only; before its first write it can still leave everything to them. Counted instructions are what
+ * shapes this file: one function, in which entry code has left nothing to preserve (ARCH_ENTRY).
+ */
 #include "ipc/fast.h"
 #include "ipc/queue.h"
 #include "ipc/reply.h"
@@ -7,33 +13,33 @@
 #include "syscall/call.h"
 #include "syscall/entry.h"
 
+#define LIKELY(condition)   __builtin_expect((condition), 1)
+#define UNLIKELY(condition) __builtin_expect((condition), 0)
+#define INLINE              static inline __attribute__((always_inline))
+
 #define NOT_PLAIN (struct user_exit){NULL, NULL}
 
-static inline struct object *fast_object(const struct thread *thread, uint64_t handle,
-                                         uint32_t right, struct slot **slot)
+/* The slot with the object and one of the rights; *object is NULL if there is none such. */
+INLINE struct slot *fast_find(const struct thread *thread, uint64_t handle, uint32_t right,
+                              struct object **object)
 {
-    *slot = slot_find(&thread->process->table, (slot_t){handle});
-    if (*slot == NULL || ((*slot)->rights & right) == 0)
-        return NULL;
-    return slot_object(*slot);
+    struct slot *slot = slot_find_in(thread->directory, (slot_t){handle}, object);
+    if (UNLIKELY((slot->rights & right) == 0))
+        *object = NULL;
+    return slot;
 }
 
-/* A receiver of this CPU that can be switched to; it stays in its list. */
-static inline struct thread *fast_receiver(const struct port_shard *shard)
+INLINE bool fast_change(struct reply *reply, uintptr_t from, uintptr_t to)
 {
-    if (list_empty(&shard->receivers))
-        return NULL;
-    struct thread *thread = CONTAINER_OF(shard->receivers.next, struct thread, wait);
-    if (!thread->fast || thread->reply == NULL || thread->serving != thread->reply)
-        return NULL;
-    return thread;
+    return LIKELY(atomic_compare_exchange_strong_explicit(&reply->word, &from, to,
+                                                          memory_order_acq_rel,
+                                                          memory_order_relaxed));
 }
 
-/* Control words differ from the plain one in `bytes` alone. */
-static inline void fast_bytes(uint64_t control, struct thread *to, const struct thread *from)
+/* Bytes of the message page. */
+INLINE void fast_bytes(uint64_t bytes, struct thread *to, const struct thread *from)
 {
-    uint64_t bytes = control >> CONTROL_BYTES_SHIFT;
-    if (__builtin_expect(bytes != 0, 0))
+    if (UNLIKELY(bytes != 0))
         memcpy(to->page, from->page, bytes);
 }
 
@@ -41,8 +47,8 @@ static inline void fast_bytes(uint64_t control, struct thread *to, const struct 
  * From here on `next` runs: its space and state are loaded. The switch is a full barrier; whoever
  * set `attention` of one of the two before it could see the new `status` is noticed here.
  */
-static inline struct user_exit fast_switch(struct cpu *self, struct thread *from,
-                                           struct thread *next)
+INLINE struct user_exit fast_switch(struct cpu *self, struct thread *from, struct thread *next,
+                                    struct trap_frame *message)
 {
     self->current = next;
     arch_space_switch(self, &next->process->space.arch);
@@ -50,24 +56,34 @@ static inline struct user_exit fast_switch(struct cpu *self, struct thread *from
     cpu_metric_add(self, METRIC_ipc_fast, 1);
     uint32_t attention = atomic_load_explicit(&next->attention, memory_order_relaxed) |
                          atomic_load_explicit(&from->attention, memory_order_relaxed);
-    if (__builtin_expect(attention != 0, 0))
-        return fast_attend(self, from, next);
-    return (struct user_exit){next, &from->frame};
+    if (UNLIKELY(attention != 0))
+        return fast_attend(self, from, next, message);
+    return (struct user_exit){next, message};
 }
 
-struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t control)
+/* A receiver of this CPU that can be switched to; it stays in its list. */
+INLINE struct thread *fast_receiver(const struct port_shard *shard)
 {
-    struct slot *slot;
+    struct list *first = shard->receivers.next;
+    struct thread *thread = CONTAINER_OF(first, struct thread, wait);
+    if (UNLIKELY(first == &shard->receivers || !thread->fast || thread->reply == NULL ||
+                 thread->serving != thread->reply))
+        return NULL;
+    return thread;
+}
+
+INLINE struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t bytes)
+{
     const struct trap_frame *frame = &caller->frame;
-    struct object *object =
-        fast_object(caller, frame_operand(frame, 0), RIGHT_send, &slot);
-    if (object == NULL || frame_operand(frame, 2) != DEADLINE_NEVER)
+    struct object *object;
+    struct slot *slot = fast_find(caller, frame_operand(frame, 0), RIGHT_send, &object);
+    if (UNLIKELY(object == NULL || frame_operand(frame, 2) != DEADLINE_NEVER))
         return NOT_PLAIN;
     struct port *port = CONTAINER_OF(object, struct port, object);
     struct port_shard *shard = &port->shards[self->number];
     spinlock_enter(&shard->lock);
     struct thread *server = fast_receiver(shard);
-    if (server == NULL) {
+    if (UNLIKELY(server == NULL)) {
         spinlock_exit(&shard->lock);
         return NOT_PLAIN;
     }
@@ -81,62 +97,36 @@ struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t con
     caller->fast = true;
     caller->sending = MESSAGE_call;
     thread_set_status(caller, THREAD_REPLY);
-    uintptr_t waited = (uintptr_t)server | REPLY_WAITED_TAG;
-    if (__builtin_expect(!atomic_compare_exchange_strong_explicit(
-                             &reply->word, &waited, (uintptr_t)caller, memory_order_release,
-                             memory_order_relaxed),
-                         0))
+    /* From here on others may answer or cancel the caller; its frame is only read. */
+    if (!fast_change(reply, (uintptr_t)server | REPLY_WAITED_TAG, (uintptr_t)caller))
         return fast_undo_call(self, caller, server);
     if (server->effective < caller->effective)
         server->effective = caller->effective;
-    fast_bytes(control - CALL_port_call, server, caller);
-    frame_set_control(&server->frame, (control - CALL_port_call) |
-                                          MESSAGE_call << CONTROL_KIND_SHIFT);
+    fast_bytes(bytes, server, caller);
+    frame_set_control(&server->frame,
+                      bytes << CONTROL_BYTES_SHIFT | MESSAGE_call << CONTROL_KIND_SHIFT);
     frame_set_operand(&server->frame, 0, slot->badge);
-    return fast_switch(self, caller, server);
+    return fast_switch(self, caller, server, &caller->frame);
 }
 
 /* The caller that `reply` binds, if it can be switched to with `server` left waiting. */
-static inline struct thread *fast_caller(const struct cpu *self, const struct thread *server,
-                                         const struct reply *reply)
+INLINE struct thread *fast_caller(const struct cpu *self, const struct thread *server,
+                                  const struct reply *reply)
 {
     uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
-    if (word == REPLY_FREE || (word & 3) != 0 || server->serving != reply)
+    if (UNLIKELY((word & REPLY_TAGS) != 0 || server->serving != reply))
         return NULL;
     struct thread *caller = reply_thread(word);
-    if (!caller->fast || thread_status(caller) != THREAD_REPLY || caller->cpu != self->number)
+    if (UNLIKELY(!caller->fast || thread_status(caller) != THREAD_REPLY ||
+                 caller->cpu != self->number))
         return NULL;
     uint32_t top = atomic_load_explicit(&self->ready_top, memory_order_relaxed);
-    return (uint32_t)caller->effective + 1 < top ? NULL : caller;
+    return LIKELY(caller->effective + 1u >= top) ? caller : NULL;
 }
 
-struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uint64_t control)
+/* Puts the server into its shard, where any CPU may take it and write its frame from now on. */
+INLINE void fast_publish(struct cpu *self, struct thread *server, struct port *port)
 {
-    struct slot *slot;
-    const struct trap_frame *frame = &server->frame;
-    struct object *object = fast_object(server, frame_operand(frame, 1), RIGHT_answer, &slot);
-    if (object == NULL || frame_operand(frame, 2) != DEADLINE_NEVER)
-        return NOT_PLAIN;
-    struct reply *reply = CONTAINER_OF(object, struct reply, object);
-    struct thread *caller = fast_caller(self, server, reply);
-    if (caller == NULL)
-        return NOT_PLAIN;
-    object = fast_object(server, frame_operand(frame, 0), RIGHT_receive, &slot);
-    struct port *port = CONTAINER_OF(object, struct port, object);
-    if (object == NULL || atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
-        return NOT_PLAIN;
-    arch_thread_leave(self, server);
-    uintptr_t bound = (uintptr_t)caller;
-    uintptr_t waited = (uintptr_t)server | REPLY_WAITED_TAG;
-    if (!atomic_compare_exchange_strong_explicit(&reply->word, &bound, waited,
-                                                 memory_order_acq_rel, memory_order_relaxed))
-        return NOT_PLAIN;
-    fast_bytes(control - CALL_port_reply_receive, caller, server);
-    thread_set_status(caller, THREAD_RUNNING);
-    frame_set_control(&caller->frame, control - CALL_port_reply_receive);
-    frame_set_operand(&caller->frame, 0, 0);
-    server->reply = reply;
-    server->effective = server->priority;
     server->fast = true;
     server->place = port;
     server->shard = self->number;
@@ -145,11 +135,66 @@ struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uin
     list_add_first(&shard->receivers, &server->wait);
     thread_set_status(server, THREAD_RECEIVE);
     spinlock_exit(&shard->lock);
-    struct user_exit next = fast_switch(self, server, caller);
-    if (__builtin_expect(atomic_load_explicit(&port->pending, memory_order_relaxed) == 0, 1))
+}
+
+INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uint64_t bytes)
+{
+    const struct trap_frame *frame = &server->frame;
+    struct object *object;
+    (void)fast_find(server, frame_operand(frame, 1), RIGHT_answer, &object);
+    if (UNLIKELY(object == NULL || frame_operand(frame, 2) != DEADLINE_NEVER))
+        return NOT_PLAIN;
+    struct reply *reply = CONTAINER_OF(object, struct reply, object);
+    struct thread *caller = fast_caller(self, server, reply);
+    if (UNLIKELY(caller == NULL))
+        return NOT_PLAIN;
+    (void)fast_find(server, frame_operand(frame, 0), RIGHT_receive, &object);
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    if (UNLIKELY(object == NULL || atomic_load_explicit(&port->pending, memory_order_relaxed) != 0))
+        return NOT_PLAIN;
+    arch_thread_leave(self, server);
+    if (!fast_change(reply, (uintptr_t)caller, (uintptr_t)server | REPLY_WAITED_TAG))
+        return NOT_PLAIN;
+    thread_set_status(caller, THREAD_RUNNING);
+    fast_bytes(bytes, caller, server);
+    frame_set_control(&caller->frame, bytes << CONTROL_BYTES_SHIFT);
+    frame_set_operand(&caller->frame, 0, 0);
+    frame_copy_message(&caller->frame, frame);
+    server->reply = reply;
+    server->effective = server->priority;
+    fast_publish(self, server, port);
+    struct user_exit next = fast_switch(self, server, caller, &caller->frame);
+    if (LIKELY(atomic_load_explicit(&port->pending, memory_order_relaxed) == 0))
         return next;
-    if (next.message != &caller->frame)
-        frame_copy_message(&caller->frame, next.message);
     port_wake_receiver(port);
+    return user_leave(self);
+}
+
+/* A call that came back with its thread still there, and nobody wants anything. */
+INLINE bool fast_stays(const struct cpu *self, const struct thread *thread)
+{
+    return self->current == thread &&
+           !atomic_load_explicit(&self->reschedule, memory_order_relaxed) && !self->reclaiming &&
+           !self->surplus && thread->resume == RESUME_USER &&
+           atomic_load_explicit(&thread->attention, memory_order_relaxed) == 0;
+}
+
+ARCH_ENTRY struct user_exit syscall_enter(struct cpu *self, struct thread *thread)
+{
+    uint64_t control = frame_control(&thread->frame), bytes = control >> CONTROL_BYTES_SHIFT;
+    debug_assert(self == cpu_self() && self->current == thread && !arch_irq_enabled());
+    debug_assert(thread_status(thread) == THREAD_RUNNING && thread->resume == RESUME_USER);
+    if (LIKELY(bytes <= MESSAGE_PAGE)) {
+        struct user_exit next = NOT_PLAIN;
+        if ((uint16_t)control == CALL_port_call)
+            next = fast_call(self, thread, bytes);
+        else if ((uint16_t)control == CALL_port_reply_receive)
+            next = fast_reply_receive(self, thread, bytes);
+        if (next.thread != NULL)
+            return next;
+    }
+    call_now(self, thread);
+    if (fast_stays(self, thread))
+        return (struct user_exit){thread, &thread->frame};
     return user_leave(self);
 }

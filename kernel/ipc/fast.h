@@ -12,10 +12,4 @@
 #include "arch/user.h"
 #include "sched/cpu.h"
 
-/* A port_call of the current thread. `thread` of the result is NULL if it is not plain. */
-struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t control);
-
-/* A port_reply_receive likewise. */
-struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uint64_t control);
-
 #endif

@@ -48,7 +48,8 @@ struct port {
     struct port_shard shards[]; /* by CPU number */
 };
 
-enum { REPLY_WAITED_TAG = 1, REPLY_FREE = 0, REPLY_DEAD = 2 };
+/* Of the word: no tag, and it is a thread that is bound. */
+enum { REPLY_WAITED_TAG = 1, REPLY_FREE = 2, REPLY_DEAD = 3, REPLY_TAGS = 3 };
 
 struct reply {
     struct object object;

@@ -14,9 +14,11 @@ error_t reply_create(struct job *job, struct reply **result)
 {
     struct object *object;
     error_t error = object_make(job, OBJECT_reply, sizeof(struct reply), &object);
-    if (error == OK)
-        *result = CONTAINER_OF(object, struct reply, object);
-    return error;
+    if (error != OK)
+        return error;
+    *result = CONTAINER_OF(object, struct reply, object);
+    atomic_init(&(*result)->word, REPLY_FREE);
+    return OK;
 }
 
 static bool word_change(struct reply *reply, uintptr_t from, uintptr_t to)
@@ -36,7 +38,7 @@ struct thread *reply_lender(const struct thread *server)
     if (reply == NULL)
         return NULL;
     uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
-    if (word == REPLY_FREE || (word & 3) != 0)
+    if ((word & REPLY_TAGS) != 0)
         return NULL;
     struct thread *caller = reply_thread(word);
     return caller->server == server ? caller : NULL;
@@ -147,7 +149,7 @@ static error_t answer_call(struct thread *server, struct reply *reply, struct th
 error_t reply_answer(struct thread *server, struct reply *reply)
 {
     uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
-    if (word == REPLY_FREE || (word & 3) != 0)
+    if ((word & REPLY_TAGS) != 0)
         return ERR_not_found;
     struct thread *caller = reply_thread(word);
     error_t error = OK;
@@ -173,7 +175,7 @@ static void retire_word(struct reply *reply)
 {
     uintptr_t word = atomic_exchange_explicit(&reply->word, REPLY_DEAD, memory_order_acq_rel);
     struct thread *thread = reply_thread(word);
-    if (word == REPLY_DEAD || thread == NULL)
+    if (word == REPLY_DEAD || word == REPLY_FREE)
         return;
     if ((word & REPLY_WAITED_TAG) != 0) {
         if (thread_claim(thread))

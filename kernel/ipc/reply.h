@@ -7,7 +7,7 @@
 /* The thread in a word of a reply object. */
 static inline struct thread *reply_thread(uintptr_t word)
 {
-    return (struct thread *)(word & ~(uintptr_t)3);
+    return (struct thread *)(word & ~(uintptr_t)REPLY_TAGS);
 }
 
 /* Reserves a free reply object for `thread`, which is about to receive, and links. busy, dead. */

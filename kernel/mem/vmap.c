@@ -100,9 +100,9 @@ static void map_all_ram(const struct boot_info *info)
 }
 
 /*
- * Makes the root's entries for a range in which something may be mapped later: other roots are given
- * a copy of them once, where the CPU keeps the kernel's half in each root (arch_space_init). The
- * frame database is all there before the first of these.
+ * Makes the root's entries for a range in which something may be mapped later: other roots are
+ * given a copy of them once, where the CPU keeps the kernel's half in each root (arch_space_init).
+ * The frame database is all there before the first of these.
  */
 static void reserve_top(uintptr_t base, uint64_t size)
 {

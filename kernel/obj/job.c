@@ -39,7 +39,7 @@ static bool job_fits(struct job *job, int64_t balance, uint64_t bytes)
 }
 
 /* Recursion: at most JOB_DEPTH_MAX deep. */
-error_t job_charge(struct job *job, uint64_t bytes) // NOLINT(misc-no-recursion)
+error_t job_charge(struct job *job, uint64_t bytes)
 {
     if (job == NULL || bytes == 0)
         return OK;

@@ -16,7 +16,7 @@ static const char *const kind_names[OBJECT_KINDS] = {
 static const struct {
     uint8_t bit, kind; /* 0: every kind */
 } kinds_of_rights[] = {
-#define OBJECT_all 0
+#define OBJECT_all                    0
 #define RIGHT(bit, name, kinds, text) {(bit), OBJECT_##kinds},
 #include <right.def>
 #undef RIGHT

@@ -78,6 +78,7 @@ struct thread {
     _Atomic(uint32_t) status;        /* enum thread_status; its owner's, read by any */
     _Atomic(uint32_t) attention;     /* enum thread_attention, set by any */
     struct process *process;         /* constant; a reference */
+    struct slot *_Atomic *directory; /* its process's, or none: where its fast path looks */
     struct reply *reply;             /* receive: to be bound; reply, fault: bound */
     struct reply *serving;           /* the reply object it receives with, linked (ipc/reply.h) */
     struct thread *server;           /* reply: the thread that took the call, and is lent to */
@@ -90,7 +91,6 @@ struct thread {
     uint8_t effective;               /* with what callers lend; sched/ */
     uint8_t resume;                  /* enum thread_resume */
     uint8_t sending;                 /* send, reply, fault: enum message_kind of what it sent */
-    bool plain;                      /* its calls are native, and may take the fast path */
     uint8_t aborted;                 /* syscall/restart.h: what was tried on its present call */
     bool fast;                       /* waits by a plain native call or receive: fast path allowed */
     uint64_t foreign_badge;          /* for what it sends to its foreign port */

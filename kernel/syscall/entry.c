@@ -1,6 +1,5 @@
 /* The way in and out of the kernel for threads (entry.h). */
 #include "syscall/entry.h"
-#include "ipc/fast.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
 #include "mem/memory.h"
@@ -8,9 +7,6 @@
 #include "syscall/answer.h"
 #include "syscall/call.h"
 #include "syscall/restart.h"
-
-/* A control word with nothing but a number and up to a page of bytes. */
-#define CONTROL_PLAIN_MAX ((uint64_t)MESSAGE_PAGE << CONTROL_BYTES_SHIFT | 0xffff)
 
 struct user_exit user_leave(struct cpu *cpu)
 {
@@ -30,7 +26,7 @@ static void foreign_call(struct cpu *cpu, struct thread *thread)
     send_held(thread, thread->foreign);
 }
 
-static void call_now(struct cpu *cpu, struct thread *thread)
+void call_now(struct cpu *cpu, struct thread *thread)
 {
     cpu_metric_add(cpu, METRIC_system_calls, 1);
     bool abort_wait;
@@ -41,31 +37,6 @@ static void call_now(struct cpu *cpu, struct thread *thread)
         foreign_call(cpu, thread);
     else if (syscall_dispatch(cpu, thread) == CALL_BLOCKED && abort_wait)
         restart_blocked(thread);
-}
-
-/* Stays out of line, so that the fast path needs no registers saved for it. */
-__attribute__((noinline)) static struct user_exit syscall_slow(struct cpu *cpu,
-                                                               struct thread *thread)
-{
-    call_now(cpu, thread);
-    return user_leave(cpu);
-}
-
-struct user_exit syscall_enter(struct cpu *cpu, struct thread *thread)
-{
-    uint64_t control = frame_control(&thread->frame);
-    debug_assert(cpu == cpu_self() && cpu->current == thread && !arch_irq_enabled());
-    debug_assert(thread_status(thread) == THREAD_RUNNING && thread->resume == RESUME_USER);
-    if (__builtin_expect(thread->plain && control <= CONTROL_PLAIN_MAX, 1)) {
-        struct user_exit next = {NULL, NULL};
-        if ((uint16_t)control == CALL_port_call)
-            next = fast_call(cpu, thread, control);
-        else if ((uint16_t)control == CALL_port_reply_receive)
-            next = fast_reply_receive(cpu, thread, control);
-        if (next.thread != NULL)
-            return next;
-    }
-    return syscall_slow(cpu, thread);
 }
 
 static void fault_send(struct cpu *cpu, struct thread *thread)
@@ -115,9 +86,11 @@ struct user_exit thread_trap(struct cpu *cpu, struct thread *thread, uint32_t fa
     return user_leave(cpu);
 }
 
-struct user_exit fast_attend(struct cpu *self, struct thread *from, struct thread *next)
+struct user_exit fast_attend(struct cpu *self, struct thread *from, struct thread *next,
+                             const struct trap_frame *message)
 {
-    frame_copy_message(&next->frame, &from->frame);
+    if (message != &next->frame)
+        frame_copy_message(&next->frame, message);
     next->resume = RESUME_USER;
     /* `from` waits by now; who wants to end it may not have seen that. */
     if ((atomic_load(&from->attention) & ATTENTION_KILL) != 0 &&
@@ -130,5 +103,6 @@ struct user_exit fast_undo_call(struct cpu *self, struct thread *caller, struct 
 {
     thread_set_status(caller, THREAD_RUNNING);
     receive_fail(server, ERR_dead);
-    return syscall_slow(self, caller);
+    call_now(self, caller);
+    return user_leave(self);
 }

@@ -20,9 +20,13 @@
 /* Makes the current thread's call, or sends its fault, again. It may not be current afterwards. */
 void syscall_again(struct cpu *self, struct thread *thread);
 
+/* The current thread's call, the general way; the way out is to be chosen afterwards. */
+void call_now(struct cpu *cpu, struct thread *thread);
+
 /* The slow end of a fast switch from `from` to `next`, the current thread, when somebody wants
  * something of one of them. */
-struct user_exit fast_attend(struct cpu *self, struct thread *from, struct thread *next);
+struct user_exit fast_attend(struct cpu *self, struct thread *from, struct thread *next,
+                             const struct trap_frame *message);
 
 /* A fast call whose server's reply object died under it: the server is told, the caller goes the
  * slow way. */

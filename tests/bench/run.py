@@ -5,7 +5,7 @@
     {"bench": "binary.sha256", "arch": CPU, ...}     what the guest's figures were measured on
 
 PATTERN is a regular expression that the names are searched for. --check ends with a line `N passed,
-N failed` for the figures that have a limit (LIMITS, anchors.py, and plain C for the memory routines).
+N failed` for the figures that have a limit (LIMITS, anchors.py, plain C for the memory routines).
 All figures are counts of guest instructions (-icount: the x86-64 counter advances one per
 instruction, the AArch64 one one per 16), so they repeat exactly; docs/performance.md says what they
 mean. The anchors are Debian's Linux 6.1 cloud kernel and xv6 booted the same way on the same QEMU,
@@ -98,7 +98,7 @@ def guest(arch, pattern):
     within = []
     for name in programs:
         output, _ = boot(arch, "", ["--icount", "--root", os.path.join(folder, "user", name)])
-        for text in re.findall(r"^\{.*\}", output, re.M):
+        for text in re.findall(r"^(?:tern> )?(\{.*\})", output, re.M):
             line = json.loads(text)
             if pattern.search(line["bench"]):
                 value = round(line["value"] * CPUS[arch][1] / line["calls"])

@@ -1,13 +1,14 @@
 /*
  * Rendezvous with deadline and cancellation: two clients, one of which calls twice, a server, a
- * deadline, and either a killer and somebody who suspends and resumes, or the end of a reply object;
- * when the server dies, reply objects and port end.
+ * deadline, and one of: a killer, somebody who suspends and resumes, the end of a reply object. The
+ * server may end instead of answering, and then reply objects and port end; or hang for ever.
  *
  * What is shown, in every interleaving:
  *   - a request is taken at most once for each call, and answered at most once;
  *   - a thread has one owner at a time (`own`);
  *   - at the end nobody waits: each client had its answer or a reason, or is dead, also when the
- *     server died in between; a server that still waits, waits with a live reply object;
+ *     server died in between; with one that hangs, who was killed is dead, and the deadline came;
+ *     a server that still waits, waits with a live reply object;
  *   - an end of a wait (timeout, dead) is never told to another wait than the one it was meant for.
  *
  * Model and kernel:
@@ -74,6 +75,10 @@
 #define ERR_DEAD     2
 #define UNANSWERED   3
 
+#define KILL    0
+#define SUSPEND 1
+#define RETIRE  2
+
 #define CALLS(t) (2 - t) /* of a client */
 
 byte status[T];
@@ -91,8 +96,10 @@ byte bound[T];      /* thread.reply of a caller */
 byte message = NOBODY; /* who called, in the server's frame */
 
 /* For the assertions alone. */
+byte trouble; /* KILL, SUSPEND, RETIRE */
 byte own[T];
 byte taken[T], answered[T]; /* of the present call */
+bool hung;
 byte ended;                 /* clients that went through all their calls, or died */
 
 inline own_take(t) { assert(own[t] == 0); own[t] = 1 }
@@ -321,6 +328,7 @@ give:
     :: else
     fi;
 rest:
+end: /* with a server that hangs */
     if
     :: status[t] == READY -> goto begin
     :: status[t] == DEAD -> goto gone
@@ -351,6 +359,9 @@ answer:
     message = NOBODY;
     if
     :: die(S); goto gone /* it may end instead of answering */
+    :: hung = true;
+end_hung:
+        killed[S] -> die(S); goto gone
     :: skip
     fi;
     c = word[used];
@@ -476,15 +487,16 @@ inline retire(n)
     fi
 }
 
-/* The first reply object ends at some time, if `early`; all ends when the server is dead. */
-proctype reaper(bool early)
+/* The first reply object ends at some time, if that is the trouble; all ends when the server is dead. */
+proctype reaper()
 {
     byte w, seen, c;
     bool got;
     if
-    :: early -> retire(0)
+    :: trouble == RETIRE -> retire(0)
     :: else
     fi;
+end:
     if
     :: status[S] == DEAD ->
         closed = true;
@@ -526,6 +538,7 @@ proctype timer()
 {
     byte seen;
     bool got, look;
+end:
     if
     :: atomic { queued_timer -> queued_timer = false }
         seen = status[C0];
@@ -564,10 +577,16 @@ proctype judge()
 {
 end:
     timeout ->
-    assert(ended == 2);
-    assert(status[S] == DEAD || status[S] == RECEIVE);
-    assert(status[S] == DEAD || word[used] == WAITED);
-    assert(pending == 0)
+    if
+    :: hung && status[S] != DEAD ->
+        assert(status[S] == RUNNING);
+        assert(!killed[C0] || status[C0] == DEAD);
+        assert(!timed)
+    :: else ->
+        assert(ended == 2);
+        assert(status[S] == DEAD || (status[S] == RECEIVE && word[used] == WAITED));
+        assert(pending == 0)
+    fi
 }
 
 init
@@ -576,8 +595,15 @@ init
         status[C0] = READY; status[C1] = READY; status[S] = READY;
         run client(C0); run client(C1); run server(); run timer(); run judge();
         if
-        :: run reaper(false); run killer(); run suspender()
-        :: run reaper(true)
+        :: trouble = KILL
+        :: trouble = SUSPEND
+        :: trouble = RETIRE
+        fi;
+        run reaper();
+        if
+        :: trouble == KILL -> run killer()
+        :: trouble == SUSPEND -> run suspender()
+        :: else
         fi
     }
 }

@@ -233,7 +233,11 @@ TEST(job_reservation_is_crossed_by_all_cpus_at_once)
 {
     cpus_make(5);
     caps_start();
-    jobs[0] = job_new(job_root, 1 << 20, 60);
+    /* A long way up, so that others come in between. */
+    jobs[0] = job_root;
+    for (uint32_t i = 0; i < JOB_DEPTH_MAX - 2; i++)
+        jobs[0] = job_new(jobs[0], 1 << 20, 0);
+    jobs[0] = job_new(jobs[0], 1 << 20, 60);
     uint64_t before = used(job_root);
     job_root->memory_limit = before + 100;
     cpus_start(hammer);

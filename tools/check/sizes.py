@@ -55,7 +55,8 @@ def kernel_density():
 
 def main():
     wrong = []
-    lengths = function_lengths(tracked("kernel/*.c", "lib/*.c", "apps/*.c", "tests/*.c", "tools/*.c"))
+    lengths = function_lengths(tracked("kernel/*.c", "lib/*.c", "apps/*.c", "tests/*.c",
+                                       "tools/*.c"))
     median, p95 = lengths[len(lengths) // 2][0], lengths[len(lengths) * 95 // 100][0]
     if median > 13:
         wrong.append(f"the median function has {median} lines, not at most 13")

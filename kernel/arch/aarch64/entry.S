@@ -110,7 +110,10 @@ trap_vectors:
     lsr w2, w2, #CAUSE_CLASS_SHIFT
     cmp w2, #CAUSE_CLASS_SVC
     b.ne user_fault
-    user_enter_kernel
+    mov x21, sp                         /* ARCH_ENTRY: x20 = CPU, x21 = thread */
+    mrs x20, tpidr_el1
+    ldp x2, x29, [x20, #CPU_STACK_HIGH]
+    mov sp, x2
     b user_call
 
 .org trap_vectors + 9 * 0x80            /* an interrupt */

@@ -1,15 +1,47 @@
-/* Threads of the host: registers that nobody runs with. */
+/* Threads of the host: registers, kept and given back. Nothing runs with them. */
+#include "arch/user.h"
+#include "mem/space.h"
 #include "obj/thread.h"
+#include <abi_arch.h>
+
+#include <string.h>
+
+_Thread_local struct arch_thread host_loaded;
 
 void arch_frame_init(struct trap_frame *frame, uaddr_t pc, uaddr_t sp, uint64_t argument)
 {
-    *frame = (struct trap_frame){.pc = pc.va, .sp = sp.va, .words = {argument}};
+    *frame = (struct trap_frame){.pc = pc.va, .sp = sp.va, .word = {argument}};
+}
+
+void arch_registers_get(const struct thread *thread, struct abi_registers *registers)
+{
+    *registers = (struct abi_registers){.control = thread->frame.control,
+                                        .label = thread->frame.label,
+                                        .pc = thread->frame.pc,
+                                        .sp = thread->frame.sp,
+                                        .thread_pointer = thread->arch.thread_pointer};
+    memcpy(registers->operand, thread->frame.operand, sizeof(registers->operand));
+    memcpy(registers->word, thread->frame.word, sizeof(registers->word));
+}
+
+error_t arch_registers_set(struct thread *thread, const struct abi_registers *registers)
+{
+    if (registers->pc >= SPACE_END)
+        return ERR_bad_argument;
+    thread->frame.control = registers->control;
+    thread->frame.label = registers->label;
+    thread->frame.pc = registers->pc;
+    thread->frame.sp = registers->sp;
+    memcpy(thread->frame.operand, registers->operand, sizeof(registers->operand));
+    memcpy(thread->frame.word, registers->word, sizeof(registers->word));
+    thread->arch.thread_pointer = registers->thread_pointer;
+    return OK;
 }
 
 error_t arch_thread_init(struct thread *thread, struct job *job)
 {
     (void)job;
-    thread->arch.live = 0;
+    thread->arch = (struct arch_thread){0};
     return OK;
 }
 
@@ -17,4 +49,20 @@ void arch_thread_free(struct thread *thread, struct job *job)
 {
     (void)thread;
     (void)job;
+}
+
+size_t arch_fpu_size(void)
+{
+    return sizeof(uint64_t);
+}
+
+void arch_fpu_get(struct thread *thread, void *area)
+{
+    *(uint64_t *)area = thread->arch.fpu;
+}
+
+error_t arch_fpu_set(struct thread *thread, const void *area)
+{
+    thread->arch.fpu = *(const uint64_t *)area;
+    return OK;
 }

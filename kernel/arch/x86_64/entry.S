@@ -172,7 +172,9 @@ trap_user_swapped:
     je 2f
     call trap_entry_user
     jmp user_exit
-2:  call syscall_enter
+2:  movq %rdi, %r12                     /* ARCH_ENTRY */
+    movq %rsi, %r13
+    call syscall_enter
     jmp user_exit
 
 /*
@@ -186,27 +188,29 @@ syscall_entry:
     movq %rsp, %gs:CPU_SCRATCH
     movq %gs:CPU_FRAME_END, %rsp
     ENTER_GUARD
-    movq %rsi, (FRAME_RSI - FRAME_SIZE)(%rsp)
-    leaq -FRAME_SIZE(%rsp), %rsi
-    movq %rcx, FRAME_RIP(%rsi)
-    movq %r11, FRAME_FLAGS(%rsi)
+    movq %r13, (FRAME_R13 - FRAME_SIZE)(%rsp)
+    leaq -FRAME_SIZE(%rsp), %r13
+    movq %rcx, FRAME_RIP(%r13)
+    movq %r11, FRAME_FLAGS(%r13)
     movq %gs:CPU_SCRATCH, %rcx
-    movq %rcx, FRAME_RSP(%rsi)
-    movq $FRAME_SYSCALL, FRAME_VECTOR(%rsi)
-    movq %rax, FRAME_RAX(%rsi)
-    movq %rbx, FRAME_RBX(%rsi)
-    movq %rdx, FRAME_RDX(%rsi)
-    movq %rdi, FRAME_RDI(%rsi)
-    movq %rbp, FRAME_RBP(%rsi)
-    movq %r8, FRAME_R8(%rsi)
-    movq %r9, FRAME_R9(%rsi)
-    movq %r10, FRAME_R10(%rsi)
-    movq %r12, FRAME_R12(%rsi)
-    movq %r13, FRAME_R13(%rsi)
-    movq %r14, FRAME_R14(%rsi)
-    movq %r15, FRAME_R15(%rsi)
-    ENTER_KERNEL
-    call syscall_enter
+    movq %rcx, FRAME_RSP(%r13)
+    movq $FRAME_SYSCALL, FRAME_VECTOR(%r13)
+    movq %rax, FRAME_RAX(%r13)
+    movq %rbx, FRAME_RBX(%r13)
+    movq %rdx, FRAME_RDX(%r13)
+    movq %rdi, FRAME_RDI(%r13)
+    movq %rbp, FRAME_RBP(%r13)
+    movq %r8, FRAME_R8(%r13)
+    movq %r9, FRAME_R9(%r13)
+    movq %r10, FRAME_R10(%r13)
+    movq %r12, FRAME_R12(%r13)
+    movq %rsi, FRAME_RSI(%r13)
+    movq %r14, FRAME_R14(%r13)
+    movq %r15, FRAME_R15(%r13)
+    movq %gs:CPU_SELF, %r12
+    movq %gs:CPU_STACK, %rsp
+    xorl %ebp, %ebp
+    call syscall_enter                  /* ARCH_ENTRY: r12 = CPU, r13 = thread */
 
 /*
  * rax is the thread, rdx the frame with the message for it. sysret loads rip from rcx and does not

@@ -1,4 +1,4 @@
-/* The host: the registers of a thread that never runs (inline part of arch/trap.h). */
+/* The host: the frame of a thread that never runs by itself (inline part of arch/trap.h). */
 #ifndef ARCH_TRAP_HOST_H
 #define ARCH_TRAP_HOST_H
 
@@ -6,11 +6,11 @@
 
 struct trap_frame {
     uint64_t control;
-    uint64_t operands[4];
+    uint64_t operand[4];
     uint64_t label;
-    uint64_t words[6];
-    uintptr_t pc, sp, frame_pointer;
-    bool old; /* entered by the second entry */
+    uint64_t word[6];
+    uint64_t pc, sp;
+    uint64_t old; /* entered by the second entry */
 };
 
 static inline uintptr_t trap_pc(const struct trap_frame *frame)
@@ -25,12 +25,14 @@ static inline uintptr_t trap_sp(const struct trap_frame *frame)
 
 static inline uintptr_t trap_frame_pointer(const struct trap_frame *frame)
 {
-    return frame->frame_pointer;
+    (void)frame;
+    return 0;
 }
 
 static inline void arch_trap_capture(struct trap_frame *frame, uintptr_t pc, uintptr_t fp)
 {
-    *frame = (struct trap_frame){.pc = pc, .frame_pointer = fp};
+    (void)fp;
+    *frame = (struct trap_frame){.pc = pc};
 }
 
 #endif

@@ -2,9 +2,7 @@
 #ifndef ARCH_USER_HOST_H
 #define ARCH_USER_HOST_H
 
-#include "lib/assert.h"
 #include "lib/types.h"
-#include "sched/cpu.h"
 
 static inline uint64_t frame_control(const struct trap_frame *frame)
 {
@@ -18,12 +16,12 @@ static inline void frame_set_control(struct trap_frame *frame, uint64_t value)
 
 static inline uint64_t frame_operand(const struct trap_frame *frame, uint32_t i)
 {
-    return frame->operands[i];
+    return frame->operand[i];
 }
 
 static inline void frame_set_operand(struct trap_frame *frame, uint32_t i, uint64_t value)
 {
-    frame->operands[i] = value;
+    frame->operand[i] = value;
 }
 
 static inline uint64_t frame_label(const struct trap_frame *frame)
@@ -38,50 +36,43 @@ static inline void frame_set_label(struct trap_frame *frame, uint64_t value)
 
 static inline uint64_t frame_word(const struct trap_frame *frame, uint32_t i)
 {
-    return frame->words[i];
+    return frame->word[i];
 }
 
 static inline void frame_set_word(struct trap_frame *frame, uint32_t i, uint64_t value)
 {
-    frame->words[i] = value;
+    frame->word[i] = value;
 }
 
+/* What a foreign call finds its result in. */
 static inline void frame_set_result(struct trap_frame *frame, uint64_t value)
 {
-    frame->words[0] = value;
+    RESULT_FIELD = value;
 }
 
 static inline void frame_copy_message(struct trap_frame *to, const struct trap_frame *from)
 {
     to->label = from->label;
     for (uint32_t i = 0; i < 6; i++)
-        to->words[i] = from->words[i];
+        to->word[i] = from->word[i];
 }
 
 static inline bool frame_entered_old(const struct trap_frame *frame)
 {
-    return frame->old;
+    return frame->old != 0;
 }
 
-/* Number + 1 of the CPU in whose registers the thread is: it is to leave before it goes on. */
+/* What is not in the frame. */
 struct arch_thread {
-    uint32_t live;
+    uint64_t thread_pointer;
+    uint64_t fpu; /* stands for the FPU's state */
 };
 
-static inline void host_thread_leave(const struct cpu *cpu, struct arch_thread *thread)
-{
-    assert(thread->live == 0 || thread->live == cpu->number + 1);
-    thread->live = 0;
-}
-
-static inline void host_thread_switch(const struct cpu *cpu, struct arch_thread *to)
-{
-    assert(to->live == 0 || to->live == cpu->number + 1);
-    to->live = cpu->number + 1;
-}
+/* What this simulated CPU has loaded. */
+extern _Thread_local struct arch_thread host_loaded;
 
 /* Macros, since struct thread, which contains what is above, is not complete here. */
-#define arch_thread_leave(cpu, thread) host_thread_leave(cpu, &(thread)->arch)
-#define arch_thread_switch(cpu, to)    host_thread_switch(cpu, &(to)->arch)
+#define arch_thread_leave(cpu, thread) ((void)(cpu), (void)((thread)->arch = host_loaded))
+#define arch_thread_switch(cpu, to)    ((void)(cpu), (void)(host_loaded = (to)->arch))
 
 #endif
