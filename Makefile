@@ -34,8 +34,8 @@ CFLAGS_debug   := -O1 -DTERN_DEBUG
 CFLAGS_release := -O2
 INCLUDES := -Iabi -Ikernel -Ikernel/arch/include
 ABI_ARCH := -Iabi/arch/$(ARCH)
-CFLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-pointer -g \
-          -mgeneral-regs-only -ffunction-sections -fno-common $(WARNINGS) \
+CFLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
+          -momit-leaf-frame-pointer -g -mgeneral-regs-only -ffunction-sections -fno-common $(WARNINGS) \
           $(CFLAGS_$(ARCH)) $(CFLAGS_$(BUILD)) $(INCLUDES) $(ABI_ARCH) \
           -Ikernel/arch/$(ARCH)/include -Ikernel/arch/$(ARCH)
 
@@ -57,9 +57,13 @@ LDFLAGS := -T $(KERNEL_SCRIPT) -nostdlib -static --gc-sections -z max-page-size=
 all: kernel
 kernel: $(IMAGES_$(ARCH)) user
 
+# Where each instruction counts, a frame pointer is not kept; a backtrace leaves these out.
+HOT := $(addprefix $(OUT)/,kernel/ipc/fast.c.o kernel/syscall/dispatch.c.o kernel/sync/spinlock.c.o)
+$(HOT): HOT_FLAGS := -fomit-frame-pointer
+
 $(OUT)/%.c.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) $(HOT_FLAGS) -MMD -MP -c $< -o $@
 
 $(OUT)/%.S.o: %.S $(OUT)/flags
 	@mkdir -p $(@D)

@@ -65,6 +65,7 @@ enum object_kind {
  *         36..39 which of them are moved, not copied   40..41 how a held thread goes on
  *   out   0..7 status (error.def)   8..15 kind of message   16..28 bytes   32..34 capabilities
  */
+#define CONTROL_NUMBERS     256
 #define CONTROL_BYTES_SHIFT 16
 #define CONTROL_CAPS_SHIFT  32
 #define CONTROL_MOVE_SHIFT  36

@@ -17,6 +17,9 @@
 #define UNLIKELY(condition) __builtin_expect((condition), 0)
 #define INLINE              static inline __attribute__((always_inline))
 
+/* By itself, so that what one way needs on the stack is not paid by the others. */
+#define ENTRY_PART static __attribute__((noinline))
+
 #define NOT_PLAIN (struct user_exit){NULL, NULL}
 
 /* The slot with the object and one of the rights; *object is NULL if there is none such. */
@@ -170,31 +173,78 @@ INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *serv
     return user_leave(self);
 }
 
-/* A call that came back with its thread still there, and nobody wants anything. */
+/* Nobody wants anything of a thread whose call is done. */
 INLINE bool fast_stays(const struct cpu *self, const struct thread *thread)
 {
-    return self->current == thread &&
-           !atomic_load_explicit(&self->reschedule, memory_order_relaxed) && !self->reclaiming &&
-           !self->surplus && thread->resume == RESUME_USER &&
+    debug_assert(self->current == thread && thread->resume == RESUME_USER);
+    return *(const volatile uint32_t *)&self->urgent == 0 &&
            atomic_load_explicit(&thread->attention, memory_order_relaxed) == 0;
+}
+
+/* A thread whose calls are not native, or are to be aborted. */
+ARCH_ENTRY ENTRY_PART struct user_exit enter_special(struct cpu *self, struct thread *thread)
+{
+    call_now(self, thread);
+    return user_leave(self);
+}
+
+/* The long way out: a call that waits or is made again, or somebody wants something. */
+ARCH_ENTRY ENTRY_PART struct user_exit enter_leave(struct cpu *self, struct thread *thread)
+{
+    (void)thread;
+    return user_leave(self);
+}
+
+/* Every call but the two that have a fast path. */
+ARCH_ENTRY ENTRY_PART struct user_exit enter_general(struct cpu *self, struct thread *thread)
+{
+    uint64_t number = control_number(frame_control(&thread->frame));
+    if (UNLIKELY(thread->special))
+        __attribute__((musttail)) return enter_special(self, thread);
+    cpu_metric_add(self, METRIC_system_calls, 1);
+    outcome_t outcome = syscall_table[number](self, thread);
+    if (CONFIG_DEBUG)
+        syscall_check(number, outcome);
+    if (LIKELY(outcome >= 0)) {
+        frame_set_control(&thread->frame, (uint64_t)outcome);
+        if (LIKELY(fast_stays(self, thread)))
+            return (struct user_exit){thread, &thread->frame};
+    }
+    if (outcome == CALL_AGAIN)
+        thread->resume = RESUME_CALL;
+    __attribute__((musttail)) return enter_leave(self, thread);
+}
+
+ARCH_ENTRY ENTRY_PART struct user_exit enter_call(struct cpu *self, struct thread *thread)
+{
+    uint64_t bytes = frame_control(&thread->frame) >> CONTROL_BYTES_SHIFT;
+    struct user_exit next = NOT_PLAIN;
+    if (LIKELY(bytes <= MESSAGE_PAGE))
+        next = fast_call(self, thread, bytes);
+    if (LIKELY(next.thread != NULL))
+        return next;
+    __attribute__((musttail)) return enter_general(self, thread);
+}
+
+ARCH_ENTRY ENTRY_PART struct user_exit enter_reply_receive(struct cpu *self, struct thread *thread)
+{
+    uint64_t bytes = frame_control(&thread->frame) >> CONTROL_BYTES_SHIFT;
+    struct user_exit next = NOT_PLAIN;
+    if (LIKELY(bytes <= MESSAGE_PAGE))
+        next = fast_reply_receive(self, thread, bytes);
+    if (LIKELY(next.thread != NULL))
+        return next;
+    __attribute__((musttail)) return enter_general(self, thread);
 }
 
 ARCH_ENTRY struct user_exit syscall_enter(struct cpu *self, struct thread *thread)
 {
-    uint64_t control = frame_control(&thread->frame), bytes = control >> CONTROL_BYTES_SHIFT;
+    uint16_t number = (uint16_t)frame_control(&thread->frame);
     debug_assert(self == cpu_self() && self->current == thread && !arch_irq_enabled());
     debug_assert(thread_status(thread) == THREAD_RUNNING && thread->resume == RESUME_USER);
-    if (LIKELY(bytes <= MESSAGE_PAGE)) {
-        struct user_exit next = NOT_PLAIN;
-        if ((uint16_t)control == CALL_port_call)
-            next = fast_call(self, thread, bytes);
-        else if ((uint16_t)control == CALL_port_reply_receive)
-            next = fast_reply_receive(self, thread, bytes);
-        if (next.thread != NULL)
-            return next;
-    }
-    call_now(self, thread);
-    if (fast_stays(self, thread))
-        return (struct user_exit){thread, &thread->frame};
-    return user_leave(self);
+    if (LIKELY(number == CALL_port_call))
+        __attribute__((musttail)) return enter_call(self, thread);
+    if (LIKELY(number == CALL_port_reply_receive))
+        __attribute__((musttail)) return enter_reply_receive(self, thread);
+    __attribute__((musttail)) return enter_general(self, thread);
 }

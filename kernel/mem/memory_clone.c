@@ -90,27 +90,30 @@ static error_t clone_gather_locked(struct clone *clone, struct page_request *req
     return clone->count > 0 ? OK : error;
 }
 
-/* Pages of the target that have entries become empty, up to one that is present. */
-static error_t clone_clear_locked(struct clone *clone)
+/*
+ * Pages [*at, end) of the piece have nothing in the source: those of the target that have entries
+ * become empty. *at becomes where that stopped: exists if at a present page.
+ */
+static error_t clone_gap_locked(const struct clone *clone, uint64_t *at, uint64_t end)
 {
     struct memory *to = clone->to;
-    uint64_t index = clone->to_first, end = index + clone->count;
-    struct page *page;
-    if (end > to->page_count)
-        return ERR_bad_argument;
     enum page_kind kind = clone->absent == to->empty_absent ? PAGE_EMPTY
                           : clone->absent                   ? PAGE_ABSENT
                                                             : PAGE_ZERO;
-    for (; (page = page_tree_next(&to->pages, &index, end)) != NULL; index++) {
+    uint64_t index = clone->to_first + *at, stop = clone->to_first + end;
+    struct page *page;
+    error_t error = OK;
+    while (error == OK && (page = page_tree_next(&to->pages, &index, stop)) != NULL) {
         if (page_kind(page) == PAGE_PRESENT) {
-            clone->count = index - clone->to_first;
-            return clone->count > 0 ? OK : ERR_exists;
+            error = ERR_exists;
+            break;
         }
         page_set_kind(page, kind);
         memory_wrote_locked(to, page);
+        index++;
     }
-    clone->count = index - clone->to_first;
-    return OK;
+    *at = index - clone->to_first;
+    return error;
 }
 
 static error_t clone_enter_locked(struct clone *clone, struct clone_item *item)
@@ -119,6 +122,8 @@ static error_t clone_enter_locked(struct clone *clone, struct clone_item *item)
     struct page *page = NULL;
     error_t error =
         page_tree_make(&to->pages, to->object.job, clone->to_first + item->index, &page);
+    if (error == OK && page_kind(page) == PAGE_PRESENT)
+        error = ERR_exists;
     if (error == OK && item->kind == PAGE_PRESENT)
         error = job_charge(to->object.job, PAGE_SIZE);
     if (error != OK)
@@ -135,16 +140,23 @@ static error_t clone_enter_locked(struct clone *clone, struct clone_item *item)
     return OK;
 }
 
+/* Gaps and items in turn; `count` becomes how far it came. */
 static error_t clone_enter_all_locked(struct clone *clone)
 {
-    error_t error = clone_clear_locked(clone);
+    uint64_t at = 0, end = clone->count;
+    error_t error = clone->to_first + end > clone->to->page_count ? ERR_bad_argument : OK;
     for (uint32_t i = 0; i < clone->items && error == OK; i++) {
-        if (clone->item[i].index >= clone->count)
+        struct clone_item *item = &clone->item[i];
+        error = clone_gap_locked(clone, &at, item->index);
+        if (error != OK || at < item->index)
             break;
-        error = clone_enter_locked(clone, &clone->item[i]);
-        if (error != OK)
-            clone->count = clone->item[i].index;
+        error = clone_enter_locked(clone, item);
+        at += error == OK;
     }
+    bool entered = clone->items == 0 || at > clone->item[clone->items - 1].index;
+    if (error == OK && entered)
+        error = clone_gap_locked(clone, &at, end);
+    clone->count = at;
     return error;
 }
 

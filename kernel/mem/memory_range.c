@@ -15,7 +15,6 @@ struct range_batch {
     uint64_t indices[RANGE_BATCH];
     uint32_t count;
     enum page_kind kind; /* what they become */
-    bool forget;         /* their rounds go as well */
     bool woke;           /* absent pages became zero, or filling ones absent */
 };
 
@@ -30,15 +29,11 @@ static enum page_kind kind_after(const struct memory *memory, uint32_t mode)
     return absent ? PAGE_ABSENT : PAGE_ZERO;
 }
 
-/* Pages behind the end lose their round as well. */
 static void page_given_back(const struct memory *memory, struct page *page,
                             const struct range_batch *batch)
 {
     page_set_kind(page, batch->kind);
-    if (batch->forget)
-        page->round = 0;
-    else
-        memory_wrote_locked(memory, page);
+    memory_wrote_locked(memory, page);
 }
 
 /* One entry: present pages go into the batch, others are done at once. would_block: another CPU
@@ -107,7 +102,7 @@ static bool range_is_blank_locked(const struct memory *memory, uint64_t first, u
 static error_t range_give_back(struct memory *memory, uint64_t first, uint64_t end, uint32_t mode,
                                uint64_t *next)
 {
-    struct range_batch batch = {.forget = mode == COMMIT_FORGET};
+    struct range_batch batch = {.count = 0};
     *next = first;
     irq_state_t irq = spinlock_lock(&memory->lock);
     if (mode != COMMIT_FORGET && range_is_blank_locked(memory, first, end))
@@ -160,15 +155,32 @@ error_t memory_commit(struct memory *memory, uint64_t offset, uint64_t size, enu
     return error;
 }
 
-/* Sets the size if that is growing, or if the pages behind it have nothing left. */
+/* True if pages from `first` on have nothing left, at most RESIZE_PAGES: they are as new then. */
+static bool forget_locked(struct memory *memory, uint64_t first)
+{
+    uint64_t index = first;
+    struct page *page;
+    while (index < memory->page_count) {
+        page = page_tree_next(&memory->pages, &index, memory->page_count);
+        if (page != NULL && page_kind(page) != PAGE_EMPTY)
+            return false;
+        index += page != NULL;
+    }
+    for (index = first; index < memory->page_count; index += page != NULL) {
+        page = page_tree_next(&memory->pages, &index, memory->page_count);
+        if (page != NULL)
+            page->round = 0;
+    }
+    return true;
+}
+
+/* Sets the size if that is growing, or if nothing is left behind it. */
 static bool resize_try(struct memory *memory, uint64_t pages)
 {
     irq_state_t irq = spinlock_lock(&memory->lock);
-    uint64_t next = pages;
     bool done = pages >= memory->page_count;
     if (!done && memory->page_count - pages <= RESIZE_PAGES)
-        done = page_tree_next(&memory->pages, &next, memory->page_count) == NULL &&
-               next >= memory->page_count;
+        done = forget_locked(memory, pages);
     if (done)
         memory->page_count = pages;
     spinlock_unlock(&memory->lock, irq);
@@ -192,6 +204,8 @@ error_t memory_resize(struct memory *memory, uint64_t bytes, bool *done)
     if (end <= pages)
         return OK; /* another CPU shrank it further meanwhile */
     error_t error = range_give_back(memory, first, end, COMMIT_FORGET, &next);
+    if (error == OK && next < end) /* a page there may be pinned: that must be told */
+        error = range_give_back(memory, next, end, COMMIT_FORGET, &next);
     if (error == ERR_would_block)
         error = memory_pause();
     if (error == OK)

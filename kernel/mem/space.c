@@ -19,15 +19,27 @@ error_t space_init(struct space *space, struct job *job)
     space->job = job;
     space->mappings = NULL;
     space->mapping_count = 0;
+    space->ptab.root = PHYS(0);
     space->ptab.table_alloc = space_table_alloc;
-    error_t error = space_table_alloc(&space->ptab, &space->ptab.root);
-    if (error == OK)
-        arch_space_init(&space->arch, space->ptab.root);
-    return error;
+    phys_t root;
+    error_t error = space_table_alloc(&space->ptab, &root);
+    if (error != OK)
+        return error;
+    space->ptab.root = root;
+    arch_space_init(&space->arch, root);
+    return OK;
+}
+
+/* A space of zeroes, or one whose space_init failed, has nothing to clear or free. */
+static bool space_made(const struct space *space)
+{
+    return space->ptab.root.pa != 0;
 }
 
 bool space_clear(struct space *space, uint32_t budget)
 {
+    if (!space_made(space))
+        return true;
     while (budget > 0) {
         irq_state_t irq = spinlock_lock(&space->lock);
         bool empty = space->mappings == NULL;
@@ -46,6 +58,8 @@ bool space_clear(struct space *space, uint32_t budget)
 void space_free(struct space *space)
 {
     assert(space->mappings == NULL && space->mapping_count == 0);
+    if (!space_made(space))
+        return;
     space_prune(space, SPACE_START, SPACE_END);
     arch_space_end(&space->arch);
     job_frame_free(space->job, space->ptab.root);

@@ -38,6 +38,7 @@ error_t thread_create(struct process *process, struct thread **result)
     object_get(&process->object);
     thread->process = process;
     sched_thread_init(thread);
+    thread->special = restart_mode();
     thread->directory = restart_mode() ? slot_no_directory : process->table.directory;
     list_init(&thread->sibling);
     deadline_init(&thread->timeout, thread_timeout);

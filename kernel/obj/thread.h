@@ -91,6 +91,7 @@ struct thread {
     uint8_t effective;               /* with what callers lend; sched/ */
     uint8_t resume;                  /* enum thread_resume */
     uint8_t sending;                 /* send, reply, fault: enum message_kind of what it sent */
+    bool special;                    /* its calls are foreign, or restart mode's: `directory` empty */
     uint8_t aborted;                 /* syscall/restart.h: what was tried on its present call */
     bool fast;                       /* waits by a plain native call or receive: fast path allowed */
     uint64_t foreign_badge;          /* for what it sends to its foreign port */

@@ -50,6 +50,4 @@ void timer_get(struct timer *timer, struct timer_state *state);
 /* For import: timer_arm with a count of overruns. */
 error_t timer_set(struct timer *timer, const struct timer_state *state);
 
-extern const struct object_ops timer_ops;
-
 #endif

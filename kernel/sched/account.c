@@ -6,8 +6,8 @@
  * share, lends nothing, and the server below it pays itself.
  *
  * Walking up reads threads and reply objects of others, which may leave the chain meanwhile; they
- * stay memory until this CPU has left the kernel. A few microseconds may then be charged to who paid
- * a moment ago. Counters are atomic, and shared lines are written here only, never by a call.
+ * stay memory until this CPU has left the kernel. A few microseconds may then be charged to who
+ * paid a moment ago. Counters are atomic, and shared lines are written here only, never by a call.
  */
 #include "ipc/port.h"
 #include "lib/assert.h"

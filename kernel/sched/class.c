@@ -5,8 +5,8 @@
 #include "sched/sched.h"
 
 #define LEVELS      16
-#define SLICE_NS    UINT64_C(2000000)    /* of level 0 in normal; level n has n + 1 of them */
-#define ROUND_NS    UINT64_C(5000000)    /* round robin */
+#define SLICE_NS    UINT64_C(2000000) /* of level 0 in normal; level n has n + 1 of them */
+#define ROUND_NS    UINT64_C(5000000) /* round robin */
 #define EPOCH_NS    UINT64_C(1000000000)
 #define WAITED      4  /* slices since it was put on a CPU, to rise */
 #define BOOST_BATCH 32 /* threads that one slice end lets rise */

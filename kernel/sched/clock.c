@@ -13,6 +13,7 @@
 
 #define NS_PER_SECOND 1000000000u
 #define CLOCK_SHIFT   32
+#define FAR_NS        ((uint64_t)1 << 60) /* the timer wakes 36 years from now, if not before */
 
 /* All written once by clock_init on the boot CPU. */
 static uint64_t clock_hz;
@@ -45,7 +46,7 @@ error_t clock_init(void)
     error_t error = arch_counter_init(&clock_hz, clock_words, sizeof(clock_words));
     if (error != OK)
         return error;
-    assert(clock_hz >= 1000000 && clock_hz < (uint64_t)1 << 40);
+    assert(clock_hz >= 1000000 && clock_hz < (uint64_t)1 << 33); /* FAR_NS is 2^63 ticks then */
     clock_to_ns = ratio(NS_PER_SECOND, clock_hz);
     clock_from_ns = ratio(clock_hz, NS_PER_SECOND);
     return OK;
@@ -83,7 +84,8 @@ uint64_t clock_now(void)
 
 uint64_t clock_to_counter(uint64_t time_ns)
 {
-    return clock_base + scale(time_ns, clock_from_ns) + 1;
+    /* Counters are compared by their difference, so one must not be too far ahead. */
+    return clock_base + scale(min_u64(time_ns, FAR_NS), clock_from_ns) + 1;
 }
 
 uint64_t clock_ticks(uint64_t ns)

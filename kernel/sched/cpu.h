@@ -49,10 +49,15 @@ struct cpu {
     struct trap_frame *message;       /* whence the way out loads label and words (arch/user.h) */
     struct run_queue *queue;          /* constant; sched/run_queue.h */
     _Atomic(uint32_t) ready_top;      /* highest priority in the queue + 1; 0: empty */
-    _Atomic(bool) reschedule;         /* choose anew on the way out; set by any CPU */
-    bool reclaiming;                  /* reclaim_poll has work; this CPU alone */
-    bool surplus;                     /* its queue got more since others were asked to help */
-    bool yielding;                    /* the current thread lets its equals run */
+    union {
+        uint32_t urgent; /* not 0: one of these, so the way out is the long one */
+        struct {
+            _Atomic(bool) reschedule; /* choose anew on the way out; set by any CPU */
+            bool reclaiming;          /* reclaim_poll has work; this CPU alone */
+            bool surplus;             /* its queue got more since others were asked to help */
+            bool yielding;            /* the current thread lets its equals run */
+        };
+    };
     uint64_t accounted;               /* counter up to which time is charged */
     uint64_t slice_end;               /* counter at which to choose anew; 0: no need */
     uint64_t timer_at;                /* counter for which the timer is armed at the latest; 0: not */

@@ -13,12 +13,12 @@
 #include <stdatomic.h>
 
 struct deadline {
-    uint64_t time_ns;                     /* machine clock */
-    uint64_t sequence;                    /* order of insertion among equals */
-    struct deadline *child, *next, *prev; /* prev: the sibling before, or the parent */
-    _Atomic(bool) queued;                 /* written under the queue's lock */
-    _Atomic(uint32_t) firing;             /* number + 1 of the CPU that calls `fire`; 0: none */
-    uint32_t cpu;                         /* whose queue it is in, or was in last */
+    uint64_t time_ns;                        /* machine clock */
+    uint64_t sequence;                       /* order of insertion among equals */
+    struct deadline *child, *next, *prev;    /* prev: the sibling before, or the parent */
+    _Atomic(bool) queued;                    /* written under the queue's lock */
+    _Atomic(uint32_t) firing;                /* number + 1 of the CPU that calls `fire`; 0: none */
+    uint32_t cpu;                            /* whose queue it is in, or was in last */
     void (*fire)(struct deadline *deadline); /* called with it out of the queue */
 };
 

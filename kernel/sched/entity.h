@@ -1,10 +1,9 @@
 /*
  * What a thread carries for the scheduler (sched/sched.h).
  *
- * `where`, `run` and `listed` are under the queue lock of the thread's CPU (thread.cpu). What others
- * may write or read at any time is atomic. What is asked for is under
- * the lock of params.c. The rest is its
- * owner's: who runs it, or took it out of where it was (obj/thread.h).
+ * `where`, `run` and `listed` are under the queue lock of the thread's CPU (thread.cpu). What
+ * others may write or read at any time is atomic. What is asked for is under the lock of params.c.
+ * The rest is its owner's: who runs it, or took it out of where it was (obj/thread.h).
  */
 #ifndef SCHED_ENTITY_H
 #define SCHED_ENTITY_H
@@ -34,7 +33,8 @@ struct sched_policy {
 /* The same with the CPUs that it may run on, as info and set have it. */
 struct sched_params {
     struct sched_policy policy;
-    /* A bit per CPU, all 0: any. Numbers are the job's, and fold: modulo the CPUs that there are. */
+    /* A bit per CPU, all 0: any. Numbers are the job's, and fold: modulo the CPUs that there are.
+     */
     uint64_t affinity[SCHED_AFFINITY_WORDS];
 };
 
@@ -45,15 +45,15 @@ enum sched_where {
 };
 
 struct sched_entity {
-    struct list run; /* in a run queue */
-    uint8_t where;   /* enum sched_where */
-    uint8_t listed;  /* queued: the list that it is in */
-    uint8_t class;   /* enum sched_class */
-    uint8_t base;    /* own priority without feedback */
-    uint8_t level;   /* normal: how deep it has sunk, 0 to 15 */
-    uint32_t epoch;  /* normal: of its last boost */
-    uint32_t home;   /* realtime: the CPU that it is admitted to */
-    uint64_t put_on; /* counter when it was last put on a CPU */
+    struct list run;               /* in a run queue */
+    uint8_t where;                 /* enum sched_where */
+    uint8_t listed;                /* queued: the list that it is in */
+    uint8_t class;                 /* enum sched_class */
+    uint8_t base;                  /* own priority without feedback */
+    uint8_t level;                 /* normal: how deep it has sunk, 0 to 15 */
+    uint32_t epoch;                /* normal: of its last boost */
+    uint32_t home;                 /* realtime: the CPU that it is admitted to */
+    uint64_t put_on;               /* counter when it was last put on a CPU */
     uint64_t slice_mark;           /* of time_used: there its slice is used up */
     _Atomic(uint64_t) time_used;   /* counter ticks it paid for, its servers' included */
     _Atomic(uint64_t) budget_mark; /* realtime: of time_used: there the period's budget ends */

@@ -2,11 +2,11 @@
  * Decisions (sched.h).
  *
  * Memory order between CPUs. Who gives a CPU a thread: puts it into the queue under its lock; full
- * barrier; looks at what runs there and whether its slice has an end; asks for a decision if that is
- * needed. The CPU: chooses under the lock and sets `current`, clears `slice_end` before; full barrier
- * (of arch_space_switch, or of the idle map); looks at `ready_top`. So one of the two sees the other:
- * a thread is not overlooked by a CPU that idles or runs something lesser, nor left behind one whose
- * slice has no end.
+ * barrier; looks at what runs there and whether its slice has an end; asks for a decision if that
+ * is needed. The CPU: chooses under the lock and sets `current`, clears `slice_end` before; full
+ * barrier (of arch_space_switch, or of the idle map); looks at `ready_top`. So one of the two sees
+ * the other: a thread is not overlooked by a CPU that idles or runs something lesser, nor left
+ * behind one whose slice has no end.
  *
  * The fast path changes `current` without a lock. A thread that is put into the queue meanwhile may
  * be compared with the wrong one, and waits until the end of the slice at worst.
@@ -56,7 +56,8 @@ void sched_poke(struct cpu *cpu)
 /* Of its own priority or a lesser one, but it could run once feedback has its way. */
 static bool could_run_instead(const struct thread *current, uint32_t top)
 {
-    return top > current->effective || (current->sched.class == SCHED_normal && top > CLASS_LOW_normal);
+    return top > current->effective ||
+           (current->sched.class == SCHED_normal && top > CLASS_LOW_normal);
 }
 
 static void slice_begin(struct cpu *self, uint64_t ticks)
@@ -163,8 +164,8 @@ void sched_lend_changed(struct cpu *self, struct thread *thread)
 /* --- deciding --- */
 
 /*
- * What becomes of the thread that ran until now: NULL if it may not go on here, and was put where it
- * belongs. *last: behind its equals.
+ * What becomes of the thread that ran until now: NULL if it may not go on here, and was put where
+ * it belongs. *last: behind its equals.
  */
 static struct thread *judge(struct cpu *self, struct thread *from, bool *last)
 {
@@ -318,9 +319,10 @@ struct thread *sched_leave(struct cpu *self)
         else if (!must_decide(self))
             break;
     }
-    if (self->surplus && ready_top(self) != 0) {
+    if (self->surplus) {
         self->surplus = false;
-        place_call_help(self);
+        if (ready_top(self) != 0)
+            place_call_help(self);
     }
     self->message = &self->current->frame;
     return self->current;

@@ -68,7 +68,8 @@ void sched_poke(struct cpu *cpu);
 
 /* --- parameters (params.c) --- */
 
-/* A zeroed thread gets its place in the middle of normal; one that dies gives its admission back. */
+/* A zeroed thread gets its place in the middle of normal; one that dies gives its admission back.
+ */
 void sched_thread_init(struct thread *thread);
 void sched_thread_end(struct thread *thread);
 

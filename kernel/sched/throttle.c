@@ -9,8 +9,8 @@
 
 #define WINDOW_NS UINT64_C(100000000)
 
-static uint64_t window_ticks;                /* written once */
-static _Atomic(uint64_t) throttle_horizon;   /* counter: no job is throttled after it */
+static uint64_t window_ticks;              /* written once */
+static _Atomic(uint64_t) throttle_horizon; /* counter: no job is throttled after it */
 
 void throttle_start(void)
 {
@@ -62,12 +62,11 @@ void throttle_charge(struct job *job, uint64_t ticks, uint64_t now)
     if (share == UINT64_MAX)
         return;
     window_begin(job, share, now);
-    uint64_t used = ticks + atomic_fetch_add_explicit(&job->window_used, ticks,
-                                                      memory_order_relaxed);
+    uint64_t used =
+        ticks + atomic_fetch_add_explicit(&job->window_used, ticks, memory_order_relaxed);
     if (used < share)
         return;
-    uint64_t until =
-        atomic_load_explicit(&job->window_start, memory_order_relaxed) + window_ticks;
+    uint64_t until = atomic_load_explicit(&job->window_start, memory_order_relaxed) + window_ticks;
     atomic_store_explicit(&job->throttled_until, until, memory_order_relaxed);
     horizon_raise(until);
 }
@@ -78,8 +77,7 @@ static uint64_t jobs_until(const struct thread *thread, uint64_t now)
     if (now >= atomic_load_explicit(&throttle_horizon, memory_order_relaxed))
         return 0;
     for (const struct job *job = thread->process->job; job != NULL; job = job->parent)
-        until = max_u64(until,
-                        atomic_load_explicit(&job->throttled_until, memory_order_relaxed));
+        until = max_u64(until, atomic_load_explicit(&job->throttled_until, memory_order_relaxed));
     return until > now ? until : 0;
 }
 
@@ -102,8 +100,7 @@ uint64_t throttle_until(struct thread *thread, uint64_t now)
 {
     uint64_t until = jobs_until(thread, now);
     if (class_exhausted(thread, now)) {
-        uint64_t refill =
-            atomic_load_explicit(&thread->sched.refill_at, memory_order_relaxed);
+        uint64_t refill = atomic_load_explicit(&thread->sched.refill_at, memory_order_relaxed);
         until = max_u64(until, refill);
     }
     return until;

@@ -1,6 +1,6 @@
 /*
- * Threads that may not run for a while though they are ready: realtime ones out of budget, and those
- * of a job that used up its CPU share; for sched/ only.
+ * Threads that may not run for a while though they are ready: realtime ones out of budget, and
+ * those of a job that used up its CPU share; for sched/ only.
  *
  * Such a thread is in no queue. Its own deadline `refill`, armed on the CPU where it was found out,
  * brings it back; so there is no list of throttled threads to keep, and stopping one needs no more
@@ -8,8 +8,8 @@
  *
  * A job's share: of each window of 100 ms it may use `cpu_share` thousandths of a CPU, its children
  * included; what it used beyond that is charged to the next window. Each job on the way up has its
- * own. When one is used up, its threads stop at the next decision about them, which is at the end of
- * a slice at the latest: slices are cut to what the share leaves.
+ * own. When one is used up, its threads stop at the next decision about them, which is at the end
+ * of a slice at the latest: slices are cut to what the share leaves.
  */
 #ifndef SCHED_THROTTLE_H
 #define SCHED_THROTTLE_H

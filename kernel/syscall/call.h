@@ -17,11 +17,8 @@
 #include "cap/slot.h"
 #include "lib/error.h"
 #include "lib/types.h"
+#include "obj/thread.h"
 #include <syscall.h>
-
-struct cpu;
-struct thread;
-struct trap_frame;
 
 /* error_t, or: */
 typedef int32_t outcome_t;
@@ -45,11 +42,29 @@ enum outcome {
 #undef SYSCALL
 #undef RAW_SYSCALL
 
+/* From a control word's number to what unpacks and does the call. */
+typedef outcome_t (*syscall_t)(struct cpu *self, struct thread *thread);
+extern const syscall_t syscall_table[CONTROL_NUMBERS];
+
+/* Asserts that the outcome is one that the call may have. */
+void syscall_check(uint64_t number, outcome_t outcome);
+
 /*
  * Does the call that the frame of `thread`, the current one, describes. Afterwards the frame holds
  * the status, unless the outcome is CALL_BLOCKED or CALL_AGAIN.
  */
-outcome_t syscall_dispatch(struct cpu *self, struct thread *thread);
+static inline outcome_t syscall_dispatch(struct cpu *self, struct thread *thread)
+{
+    uint64_t number = control_number(frame_control(&thread->frame));
+    outcome_t outcome = syscall_table[number](self, thread);
+    if (CONFIG_DEBUG)
+        syscall_check(number, outcome);
+    if (__builtin_expect(outcome >= 0, 1))
+        frame_set_control(&thread->frame, (uint64_t)outcome);
+    else if (outcome == CALL_AGAIN)
+        thread->resume = RESUME_CALL;
+    return outcome;
+}
 
 /* The name of a call; NULL if there is none with this number. */
 const char *syscall_name(uint64_t number);

@@ -7,8 +7,6 @@
 #include "sched/cpu.h"
 #include "syscall/call.h"
 
-typedef outcome_t (*call_t)(struct cpu *self, struct thread *thread);
-
 /* The next argument: words 0 to 5, then operands 1 to 3. `at` is constant where this is used. */
 static inline uint64_t argument_at(const struct trap_frame *frame, unsigned at)
 {
@@ -64,14 +62,27 @@ static inline uint64_t argument_at(const struct trap_frame *frame, unsigned at)
 #undef SYSCALL
 #undef RAW_SYSCALL
 
-/* Two entries with one number do not compile. */
-static const call_t calls[SYSCALL_LIMIT] = {
+static outcome_t call_none(struct cpu *self, struct thread *thread)
+{
+    (void)self, (void)thread;
+    return ERR_no_call;
+}
+
+/*
+ * One for each number that a control word can have, so that none need be checked. Two entries with
+ * one number do not compile (abi/syscall.h).
+ */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+const syscall_t syscall_table[CONTROL_NUMBERS] = {
+    [0 ... CONTROL_NUMBERS - 1] = call_none,
 #define SYSCALL(number, name, manner, right, text, parameters, errors)     [number] = call_##name,
 #define RAW_SYSCALL(number, name, manner, right, text, parameters, errors) [number] = sys_##name,
 #include <syscall.def>
 #undef SYSCALL
 #undef RAW_SYSCALL
 };
+#pragma clang diagnostic pop
 
 #define E(name) | UINT64_C(1) << ERR_##name
 static const uint64_t call_errors[SYSCALL_LIMIT] = {
@@ -101,17 +112,7 @@ bool syscall_may_return(uint64_t number, error_t error)
            (call_errors[number] >> error & 1) != 0;
 }
 
-outcome_t syscall_dispatch(struct cpu *self, struct thread *thread)
+void syscall_check(uint64_t number, outcome_t outcome)
 {
-    uint64_t number = control_number(frame_control(&thread->frame));
-    outcome_t outcome = ERR_no_call;
-    if (number < SYSCALL_LIMIT && calls[number] != NULL) {
-        outcome = calls[number](self, thread);
-        debug_assert(outcome < 0 || syscall_may_return(number, (error_t)outcome));
-    }
-    if (outcome >= 0)
-        frame_set_control(&thread->frame, (uint64_t)outcome);
-    else if (outcome == CALL_AGAIN)
-        thread->resume = RESUME_CALL;
-    return outcome;
+    assert(outcome < 0 || outcome == ERR_no_call || syscall_may_return(number, (error_t)outcome));
 }

@@ -1,6 +1,6 @@
 /*
- * Rendezvous with deadline and cancellation: two clients, one of which calls twice, a server, a
- * deadline, and one of: a killer, somebody who suspends and resumes, the end of a reply object. The
+ * Rendezvous with deadline and cancellation: two clients (one, with a killer), a server, and
+ * one of: a deadline, a killer, somebody who suspends and resumes, the end of a reply object. The
  * server may end instead of answering, and then reply objects and port end; or hang for ever.
  *
  * What is shown, in every interleaving:
@@ -32,6 +32,7 @@
  * BUG 4  a deadline that fires looks whether it is still armed before it claims, not after
  * BUG 5  a receiver does not look whether its reply object died before it was published
  * BUG 6  answering is a load and a store of the word, not an exchange
+ * BUG 7  a deadline that finds the thread in somebody's hands is gone
  */
 #ifndef BUG
 #define BUG 0
@@ -78,8 +79,10 @@
 #define KILL    0
 #define SUSPEND 1
 #define RETIRE  2
+#define TIME    3
+#define TIMED   (trouble == TIME)
 
-#define CALLS(t) (2 - t) /* of a client */
+#define CALLS(t) (TIMED && t == C0 -> 2 : 1) /* of a client */
 
 byte status[T];
 byte result[T];
@@ -96,7 +99,7 @@ byte bound[T];      /* thread.reply of a caller */
 byte message = NOBODY; /* who called, in the server's frame */
 
 /* For the assertions alone. */
-byte trouble; /* KILL, SUSPEND, RETIRE */
+byte trouble; /* KILL, SUSPEND, RETIRE, TIME */
 byte own[T];
 byte taken[T], answered[T]; /* of the present call */
 bool hung;
@@ -155,12 +158,17 @@ inline claim_reply(t, seen, got)
 
 inline timer_cancel(t)
 {
-    if :: t == C0 -> d_step { timed = false; queued_timer = false } :: else fi
+    atomic { if :: t == C0 -> timed = false; queued_timer = false :: else fi }
 }
 
 inline ready(t) { atomic { own[t] = 0; status[t] = READY } }
 
-inline finish(t, how) { d_step { result[t] = how; again[t] = false } timer_cancel(t); ready(t) }
+/* What only the owner touches goes along with the step that gives the thread on. */
+inline finish(t, how)
+{
+    if :: t == C0 && TIMED -> timer_cancel(t) :: else fi;
+    atomic { result[t] = how; again[t] = false; own[t] = 0; status[t] = READY }
+}
 
 inline die(t)
 {
@@ -193,7 +201,8 @@ inline settled(t, seen, got)
         seen = status[t];
         claim_wait(t, seen, got);
         if :: !got -> claim_reply(t, seen, got) :: else fi
-        if :: got -> die(t) :: else fi
+        if :: got -> die(t) :: else fi;
+        atomic { seen = 0; got = false }
     :: else
     fi
 }
@@ -201,8 +210,7 @@ inline settled(t, seen, got)
 /* Binds the caller `t` (owned) to what the server (owned, or running) waits with. */
 inline bind(t, before, got)
 {
-    bound[t] = used;
-    status[t] = REPLY;
+    atomic { bound[t] = used; status[t] = REPLY }
     atomic {
         if
         :: word[bound[t]] == WAITED ->
@@ -216,8 +224,7 @@ inline bind(t, before, got)
 /* Puts a thread on its CPU: true if it may go on, false if it was parked or died. */
 inline enter(t, got)
 {
-    atomic { status[t] == READY; own_take(t); status[t] = RUNNING }
-    got = true;
+    atomic { status[t] == READY; own_take(t); status[t] = RUNNING; got = true }
     if
     :: killed[t] -> die(t); got = false
     :: else ->
@@ -276,8 +283,10 @@ begin:
 next:
     atomic { calls++; taken[t] = 0; answered[t] = 0 }
 issue:
-    again[t] = false;
-    if :: t == C0 && calls == 1 -> d_step { timed = true; queued_timer = true } :: else fi
+    atomic {
+        again[t] = false;
+        if :: t == C0 && calls == 1 && TIMED -> timed = true; queued_timer = true :: else fi
+    }
 give:
     atomic { /* take_receiver */
         if
@@ -294,9 +303,7 @@ give:
         bind(t, RUNNING, got);
         if
         :: got ->
-            message = t;
-            d_step { again[S] = false; result[S] = OK }
-            ready(S);
+            atomic { message = t; again[S] = false; result[S] = OK; ready(S) }
             settled(t, seen, got);
             goto rest
         :: else -> finish(S, ERR_DEAD); goto give
@@ -323,11 +330,11 @@ give:
     }
     if
     :: r == S ->
-        atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi }
-        ready(S)
+        atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi; ready(S) }
     :: else
     fi;
 rest:
+    atomic { got = false; seen = 0; r = 0 }
 end: /* with a server that hangs */
     if
     :: status[t] == READY -> goto begin
@@ -450,6 +457,7 @@ publish:
     fi;
     settled(S, seen, got);
 rest:
+    atomic { got = false; seen = 0; c = 0 }
 end: /* it may wait for ever, as the judge says */
     if
     :: status[S] == READY -> goto begin
@@ -524,7 +532,8 @@ proctype killer()
     if
     :: thread_kill(C0, seen, got)
     :: thread_kill(S, seen, got)
-    fi
+    fi;
+    atomic { seen = 0; got = false }
 }
 
 proctype suspender()
@@ -539,7 +548,7 @@ proctype timer()
     byte seen;
     bool got, look;
 end:
-    if
+    do
     :: atomic { queued_timer -> queued_timer = false }
         seen = status[C0];
         look = timed;
@@ -567,10 +576,17 @@ end:
         if
         :: got && look -> finish(C0, TIMEOUT)
         :: got && !look -> ready(C0)
-        :: else
-        fi
-    :: ended == 2
-    fi
+        :: else ->
+#if BUG == 7
+            skip
+#else
+            atomic { /* in somebody's hands: it comes again, unless cancelled */
+                if :: timed -> queued_timer = true :: else fi
+            }
+#endif
+        fi;
+        seen = 0
+    od
 }
 
 proctype judge()
@@ -593,16 +609,22 @@ init
 {
     atomic {
         status[C0] = READY; status[C1] = READY; status[S] = READY;
-        run client(C0); run client(C1); run server(); run timer(); run judge();
+        run client(C0); run server(); run judge();
         if
         :: trouble = KILL
         :: trouble = SUSPEND
         :: trouble = RETIRE
+        :: trouble = TIME
         fi;
         run reaper();
         if
+        :: trouble == KILL -> status[C1] = DEAD; ended = 1
+        :: else -> run client(C1)
+        fi;
+        if
         :: trouble == KILL -> run killer()
         :: trouble == SUSPEND -> run suspender()
+        :: trouble == TIME -> run timer()
         :: else
         fi
     }

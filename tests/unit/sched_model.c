@@ -7,13 +7,19 @@
 #include "sched/clock.h"
 #include "sched/place.h"
 
-#include <stdlib.h>
-
-#define STEP UINT64_C(10000)
+#define STEP          UINT64_C(10000)
+#define MODEL_THREADS 64
 
 struct job model_job;
 
 static uint64_t model_now = 5000 * MS;
+static struct arch_thread model_loaded[CPUS_MAX]; /* host_loaded of each CPU that is played */
+static struct model_thread {
+    struct thread thread;
+    struct process process;
+    struct reply reply;
+} model_threads[MODEL_THREADS];
+static uint32_t model_thread_count;
 
 void model_start(uint32_t cpus)
 {
@@ -32,17 +38,20 @@ void model_start(uint32_t cpus)
     }
     assert(error == OK);
     model_job.cpu_share = 1000 * cpus;
+    model_job.memory_limit = JOB_NO_LIMIT;
+    model_job.object.references = 1;
 }
 
 struct thread *model_thread_of(struct job *job)
 {
-    struct process *process = calloc(1, sizeof(*process));
-    struct thread *thread = calloc(1, sizeof(*thread));
-    assert(process != NULL && thread != NULL);
-    process->job = job;
-    thread->process = process;
+    assert(model_thread_count < MODEL_THREADS);
+    struct model_thread *made = &model_threads[model_thread_count++];
+    struct thread *thread = &made->thread;
+    made->process.job = job;
+    thread->process = &made->process;
     thread->cpu = cpu_self()->number;
     thread_set_status(thread, THREAD_CLAIMED);
+    thread->arch.thread_pointer = model_thread_count;
     sched_thread_init(thread);
     return thread;
 }
@@ -65,7 +74,9 @@ error_t model_set(struct thread *thread, uint32_t class, uint32_t priority, uint
 
 struct cpu *model_be(uint32_t number)
 {
+    model_loaded[cpu_self()->number] = host_loaded;
     host_cpu_self = cpu_table[number];
+    host_loaded = model_loaded[number];
     return cpu_table[number];
 }
 
@@ -75,7 +86,8 @@ struct thread *model_leave(uint32_t number)
     struct thread *thread = sched_leave(cpu);
     assert(thread == cpu->current && thread_status(thread) == THREAD_RUNNING);
     assert(thread->cpu == number && cpu->message == &thread->frame);
-    assert(thread->arch.live == number + 1);
+    assert(thread->arch.thread_pointer == host_loaded.thread_pointer);
+    assert(host_space == &thread->process->space.arch);
     for (uint32_t i = 0; i < cpu_count; i++)
         run_queue_check(cpu_table[i]);
     return thread;
@@ -119,8 +131,7 @@ void model_run(uint64_t ns)
 
 void model_call(struct thread *caller, struct thread *server)
 {
-    struct reply *reply = calloc(1, sizeof(*reply));
-    assert(reply != NULL);
+    struct reply *reply = &CONTAINER_OF(caller, struct model_thread, thread)->reply;
     server->serving = reply;
     reply->server = server;
     caller->reply = reply;

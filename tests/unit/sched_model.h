@@ -34,8 +34,8 @@ struct thread *model_leave(uint32_t number);
 /* The current thread of a CPU waits: it is the caller's. */
 struct thread *model_wait(uint32_t number);
 
-/* `ns` go by, for all CPUs; each takes its timer's interrupts and the requests of others, and leaves
- * the kernel then. CPUs without any thread stand still. */
+/* `ns` go by, for all CPUs; each takes its timer's interrupts and the requests of others, and
+ * leaves the kernel then. CPUs without any thread stand still. */
 void model_run(uint64_t ns);
 
 /* `server` works on a call of `caller`, which is in state reply. */

@@ -5,8 +5,6 @@
 #include "sched_model.h"
 #include "unit.h"
 
-#include <stdlib.h>
-
 TEST(sched_runs_by_priority_and_keeps_what_runs)
 {
     model_start(1);
@@ -37,9 +35,9 @@ TEST(sched_pass_goes_around)
     }
     struct thread *lesser = model_thread();
     model_set(lesser, SCHED_low, 1, 0, 0, 0);
-    for (uint32_t i = 0; i < 3; i++)
-        (void)sched_claim(threads[(i + 1) % 4]);
     struct thread *alone = model_leave(0);
+    for (uint32_t i = 0; i < 4; i++)
+        EXPECT(sched_claim(threads[i]) == (threads[i] != alone));
     sched_ready(lesser);
     sched_pass(&boot_cpu);
     EXPECT(!boot_cpu.reschedule && model_leave(0) == alone);
@@ -146,8 +144,8 @@ TEST(sched_realtime_admission)
     EXPECT(threads[0]->sched.home != threads[1]->sched.home);
     EXPECT(model_set(threads[2], SCHED_realtime, 50, 4, 10, 0) == ERR_full);
     EXPECT(model_set(threads[2], SCHED_realtime, 50, 3, 10, 0) == OK);
-    EXPECT(model_set(threads[3], SCHED_realtime, 50, 1, 1000, (uint64_t)1 << threads[2]->sched.home) ==
-           ERR_full);
+    EXPECT(model_set(threads[3], SCHED_realtime, 50, 1, 1000,
+                     (uint64_t)1 << threads[2]->sched.home) == ERR_full);
     EXPECT(model_set(threads[3], SCHED_realtime, 50, 3, 10, 0) == OK);
     EXPECT(model_set(threads[4], SCHED_realtime, 50, 1, 10, 0) == ERR_full);
     /* One that asks for more and does not get it keeps what it has; one that ends gives it back. */
@@ -450,7 +448,6 @@ TEST(sched_attention_parks_on_the_way)
 /* --- idling --- */
 
 static struct thread *idle_gives;
-static uint32_t idle_turns;
 
 static void give_when_idle(struct deadline *deadline)
 {
@@ -471,5 +468,4 @@ TEST(sched_idles_until_something_is_ready)
     sched_idle(&boot_cpu); /* it does not halt with something ready */
     EXPECT(metric_total(METRIC_idles) == 1);
     EXPECT(model_leave(0) == idle_gives && idle_gives->resume == RESUME_USER);
-    (void)idle_turns;
 }

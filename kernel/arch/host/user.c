@@ -15,25 +15,27 @@ void arch_frame_init(struct trap_frame *frame, uaddr_t pc, uaddr_t sp, uint64_t 
 
 void arch_registers_get(const struct thread *thread, struct abi_registers *registers)
 {
-    *registers = (struct abi_registers){.control = thread->frame.control,
-                                        .label = thread->frame.label,
-                                        .pc = thread->frame.pc,
-                                        .sp = thread->frame.sp,
+    const struct trap_frame *frame = &thread->frame;
+    *registers = (struct abi_registers){.control = frame->control,
+                                        .label = frame->label,
+                                        .pc = frame->pc,
+                                        .sp = frame->sp,
                                         .thread_pointer = thread->arch.thread_pointer};
-    memcpy(registers->operand, thread->frame.operand, sizeof(registers->operand));
-    memcpy(registers->word, thread->frame.word, sizeof(registers->word));
+    memcpy(registers->operand, frame->operand, sizeof(registers->operand));
+    memcpy(registers->word, frame->word, sizeof(registers->word));
 }
 
 error_t arch_registers_set(struct thread *thread, const struct abi_registers *registers)
 {
+    struct trap_frame *frame = &thread->frame;
     if (registers->pc >= SPACE_END)
         return ERR_bad_argument;
-    thread->frame.control = registers->control;
-    thread->frame.label = registers->label;
-    thread->frame.pc = registers->pc;
-    thread->frame.sp = registers->sp;
-    memcpy(thread->frame.operand, registers->operand, sizeof(registers->operand));
-    memcpy(thread->frame.word, registers->word, sizeof(registers->word));
+    frame->control = registers->control;
+    frame->label = registers->label;
+    frame->pc = registers->pc;
+    frame->sp = registers->sp;
+    memcpy(frame->operand, registers->operand, sizeof(registers->operand));
+    memcpy(frame->word, registers->word, sizeof(registers->word));
     thread->arch.thread_pointer = registers->thread_pointer;
     return OK;
 }
@@ -58,11 +60,11 @@ size_t arch_fpu_size(void)
 
 void arch_fpu_get(struct thread *thread, void *area)
 {
-    *(uint64_t *)area = thread->arch.fpu;
+    memcpy(area, &thread->arch.fpu, sizeof(thread->arch.fpu));
 }
 
 error_t arch_fpu_set(struct thread *thread, const void *area)
 {
-    thread->arch.fpu = *(const uint64_t *)area;
+    memcpy(&thread->arch.fpu, area, sizeof(thread->arch.fpu));
     return OK;
 }

@@ -47,7 +47,7 @@ static inline void frame_set_word(struct trap_frame *frame, uint32_t i, uint64_t
 /* What a foreign call finds its result in. */
 static inline void frame_set_result(struct trap_frame *frame, uint64_t value)
 {
-    RESULT_FIELD = value;
+    frame->label = value;
 }
 
 static inline void frame_copy_message(struct trap_frame *to, const struct trap_frame *from)

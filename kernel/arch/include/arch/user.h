@@ -45,8 +45,8 @@ struct user_exit {
 
 /*
  * Of syscall_enter: a calling convention without registers to preserve, since entry code has saved
- * them all. Arguments are in r12 and r13 on x86-64, x20 and x21 on AArch64 (clang 19); the result
- * is where it always is.
+ * them all. Where clang 19 passes the two arguments then, entry code knows; the result is where it
+ * always is.
  */
 #define ARCH_ENTRY __attribute__((preserve_none))
 
