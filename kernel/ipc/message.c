@@ -2,6 +2,7 @@
 #include "ipc/message.h"
 #include "lib/assert.h"
 #include "lib/string.h"
+#include "mem/memory.h"
 
 /* The slots that go along are named by the last words. */
 static slot_t cap_word(const struct message *message, uint32_t i)
@@ -56,6 +57,8 @@ void message_from_held(struct message *message, struct thread *thread)
     bool own = thread->sending == MESSAGE_fault || thread->sending == MESSAGE_no_memory;
     bool handled = own && thread->foreign == NULL;
     message->badge = handled ? thread->handler_badge : thread->foreign_badge;
+    if (message->kind == MESSAGE_page)
+        message->badge = thread->asked->pager.badge;
     if (kind_is_foreign(message->kind) || message->kind == MESSAGE_kick)
         words_from_frame(message, &thread->frame);
     else if (message->kind == MESSAGE_exit) {

@@ -23,6 +23,12 @@ struct message {
     struct slot *target[MESSAGE_CAPS_MAX]; /* reserved in the receiver's table */
 };
 
+/* Kinds whose sender waits for an answer. */
+static inline bool message_is_held(uint32_t kind)
+{
+    return kind != MESSAGE_send && kind != MESSAGE_exit && kind != MESSAGE_page;
+}
+
 /*
  * What `thread`'s control register describes. bad_argument for counts out of range, bad_slot or
  * denied for a capability that it does not hold or may not grant.

@@ -35,22 +35,6 @@ static error_t message_of_sender(struct message *message, struct thread *sender)
     return error != OK ? error : message_from_thread(message, sender, slot->badge);
 }
 
-/* A sender whose message was taken: it goes on, or waits for its answer (it is bound already). */
-static void sender_done(struct thread *sender)
-{
-    if (sender->sending == MESSAGE_send) {
-        thread_timeout_cancel(sender);
-        thread_finish(sender, OK);
-    } else if (sender->sending == MESSAGE_exit) {
-        object_put(&sender->object);
-    }
-}
-
-static bool sender_is_held(const struct thread *sender)
-{
-    return sender->sending != MESSAGE_send && sender->sending != MESSAGE_exit;
-}
-
 /*
  * Takes the message of an owned sender. OK; an error of the receiver's own (the sender then sends
  * again); not_found: the sender failed by itself and was told.
@@ -59,7 +43,7 @@ static error_t take_from(struct thread *sender, struct thread *receiver)
 {
     struct message message;
     error_t error = message_of_sender(&message, sender);
-    bool held = sender_is_held(sender);
+    bool held = message_is_held(sender->sending);
     if (error == OK && held && receiver->reply == NULL)
         error = ERR_no_reply;
     if (error != OK) {

@@ -1,4 +1,5 @@
 /* Sending (transfer.h): to a receiver that waits, into a port's store, or into its queue. */
+#include "ipc/page_wait.h"
 #include "ipc/reply.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
@@ -16,6 +17,9 @@ void send_fail(struct thread *thread, error_t error)
 {
     if (thread->sending == MESSAGE_exit) {
         object_put(&thread->object); /* nobody wants to know */
+    } else if (thread->sending == MESSAGE_page) {
+        page_unasked(thread);
+        sched_ready(thread); /* and faults again: without a pager that is an error */
     } else if (thread->sending == MESSAGE_send || thread->sending == MESSAGE_call) {
         thread_timeout_cancel(thread);
         thread_finish(thread, error);
@@ -24,15 +28,25 @@ void send_fail(struct thread *thread, error_t error)
     }
 }
 
+void sender_done(struct thread *sender)
+{
+    if (sender->sending == MESSAGE_send) {
+        thread_timeout_cancel(sender);
+        thread_finish(sender, OK);
+    } else if (sender->sending == MESSAGE_exit) {
+        object_put(&sender->object);
+    } else {
+        struct memory *memory = sender->asked;
+        sender->asked = NULL;
+        sched_ready(sender); /* to the fault, which finds the page filling */
+        object_put(&memory->object);
+    }
+}
+
 /* What the sender waits in after its message was taken; send: it goes on at once. */
 static enum thread_status status_after(const struct thread *sender)
 {
     return sender->sending == MESSAGE_call ? THREAD_REPLY : THREAD_FAULT;
-}
-
-static bool is_held(enum message_kind kind)
-{
-    return kind != MESSAGE_send && kind != MESSAGE_exit;
 }
 
 /*
@@ -43,7 +57,7 @@ static bool is_held(enum message_kind kind)
 static error_t give(struct message *message, struct thread *sender, struct thread *receiver,
                     bool *gone)
 {
-    bool held = is_held(message->kind);
+    bool held = message_is_held(message->kind);
     *gone = false;
     error_t error = held && receiver->reply == NULL ? ERR_no_reply : OK;
     if (error == OK)
@@ -165,8 +179,8 @@ void send_held(struct thread *thread, struct port *port)
     struct message message;
     message_from_held(&message, thread);
     error_t error = give_any(&message, thread, port);
-    if (error == OK && message.kind == MESSAGE_exit)
-        object_put(&thread->object);
+    if (error == OK && !message_is_held(message.kind))
+        sender_done(thread);
     if (error == OK)
         return;
     if (error != ERR_not_found || !port_enqueue(port, thread))

@@ -22,6 +22,9 @@ outcome_t receive_into_thread(struct cpu *self, struct thread *thread);
  */
 void send_held(struct thread *thread, struct port *port);
 
+/* The message of a claimed thread, not a held one, was taken: it goes on. */
+void sender_done(struct thread *sender);
+
 /* Ends the wait of a claimed thread with an error: one that sends, one that receives. */
 void send_fail(struct thread *thread, error_t error);
 void receive_fail(struct thread *thread, error_t error);

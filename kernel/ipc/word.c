@@ -56,12 +56,14 @@ static error_t word_find(struct thread *caller, uaddr_t address, uint64_t *memor
     if (error != OK)
         return error;
     *memory = object->object.identity;
-    object_put(&object->object);
     return OK;
 }
 
-static void word_publish(struct bucket *bucket, struct thread *thread)
+void word_wait_on(struct thread *thread, uint64_t memory, uint64_t offset)
 {
+    struct bucket *bucket = bucket_of(memory, offset);
+    thread->word_memory = memory;
+    thread->word_offset = offset;
     irq_state_t state = bucket_lock(bucket);
     thread->place = bucket;
     list_add_last(&bucket->threads, &thread->wait);
@@ -76,8 +78,8 @@ outcome_t sys_word_wait(struct thread *caller, uaddr_t address, uint64_t expecte
     struct cpu *self = cpu_self();
     struct space *space = &caller->process->space;
     uint32_t value;
-    uint64_t done;
-    error_t error = word_find(caller, address, &caller->word_memory, &caller->word_offset);
+    uint64_t done, memory, offset;
+    error_t error = word_find(caller, address, &memory, &offset);
     if (error == OK)
         error = space_copy_in(space, &value, address, sizeof(value), &done);
     if (error == OK && (value != (uint32_t)expected || deadline == DEADLINE_POLL))
@@ -85,8 +87,9 @@ outcome_t sys_word_wait(struct thread *caller, uaddr_t address, uint64_t expecte
     if (error != OK)
         return (outcome_t)error;
     arch_thread_leave(self, caller);
+    caller->sending = MESSAGE_NONE;
     thread_timeout_arm(caller, deadline);
-    word_publish(bucket_of(caller->word_memory, caller->word_offset), caller);
+    word_wait_on(caller, memory, offset);
     error = space_copy_in(space, &value, address, sizeof(value), &done);
     bool stay = error == OK && value == (uint32_t)expected;
     if (stay || !word_unwait(caller)) {
@@ -116,19 +119,27 @@ static struct thread *word_take(struct bucket *bucket, uint64_t memory, uint64_t
     return taken;
 }
 
+uint64_t word_wake_on(uint64_t memory, uint64_t offset, uint64_t count)
+{
+    struct bucket *bucket = bucket_of(memory, offset);
+    for (uint64_t woken = 0; woken < count; woken++) {
+        struct thread *thread = word_take(bucket, memory, offset);
+        if (thread == NULL)
+            return woken;
+        thread_timeout_cancel(thread);
+        if (thread->sending == MESSAGE_page)
+            sched_ready(thread); /* to the instruction that faulted */
+        else
+            thread_finish(thread, OK);
+    }
+    return count;
+}
+
 outcome_t sys_word_wake(struct thread *caller, uaddr_t address, uint64_t count, uint64_t *woken)
 {
     uint64_t memory, offset;
     error_t error = word_find(caller, address, &memory, &offset);
-    if (error != OK)
-        return (outcome_t)error;
-    struct bucket *bucket = bucket_of(memory, offset);
-    for (*woken = 0; *woken < count; (*woken)++) {
-        struct thread *thread = word_take(bucket, memory, offset);
-        if (thread == NULL)
-            break;
-        thread_timeout_cancel(thread);
-        thread_finish(thread, OK);
-    }
-    return OK;
+    if (error == OK)
+        *woken = word_wake_on(memory, offset, count);
+    return (outcome_t)error;
 }

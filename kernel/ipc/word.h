@@ -17,4 +17,11 @@
 /* Takes a claimed-to-be waiting thread out of its bucket; false if it is not there any more. */
 bool word_unwait(struct thread *thread);
 
+/* Puts the running thread, which has left its CPU (arch_thread_leave), into the bucket of a word; a
+ * full barrier follows. */
+void word_wait_on(struct thread *thread, uint64_t memory, uint64_t offset);
+
+/* Wakes up to `count` waiters of a word; returns how many there were. */
+uint64_t word_wake_on(uint64_t memory, uint64_t offset, uint64_t count);
+
 #endif

@@ -17,16 +17,10 @@
 #include "mem/memory.h"
 #include "mem/space.h"
 
-/* Besides enum space_access: what space_clone does with the mapping. */
-enum mapping_inherit {
-    SPACE_PRIVATE = 0 << 4, /* the clone gets its own copy, copy on write */
-    SPACE_SHARED = 1 << 4,  /* the clone shows the same object */
-    SPACE_NONE = 2 << 4,    /* the clone has nothing there */
-    SPACE_INHERIT = 3 << 4, /* mask */
-};
 #define SPACE_ACCESS    (SPACE_READ | SPACE_WRITE | SPACE_EXECUTE)
-#define MAPPING_FLAGS   (SPACE_ACCESS | SPACE_INHERIT)
-#define MAPPING_CLONING (1u << 8) /* space_clone has not entered all pages yet */
+#define SPACE_MAY       (SPACE_ACCESS << SPACE_MAY_SHIFT) /* what it can be protected to */
+#define MAPPING_FLAGS   (SPACE_ACCESS | SPACE_INHERIT | SPACE_MAY)
+#define MAPPING_CLONING (1u << 12) /* space_clone has not entered all pages yet */
 
 struct mapping {
     uint64_t va, size;            /* bytes, whole pages */
@@ -39,13 +33,6 @@ struct mapping {
     struct list shown;            /* in memory->mappings */
     bool stale;                   /* leaves in [stale_low, stale_high) changed; object's lock */
     uint64_t stale_low, stale_high;
-};
-
-/* What space_list tells of one mapping. */
-struct mapping_info {
-    uint64_t va, size, offset;
-    uint32_t flags;
-    uint64_t memory; /* the object's identity */
 };
 
 static inline uint64_t mapping_end(const struct mapping *mapping)
@@ -100,7 +87,7 @@ void space_check(struct space *space);
 /*
  * Shows [offset, offset + size) of the object at `va`: whole pages, bad_argument. exists: something
  * is there. denied: write and execute at once, in a space that may not. no_memory. Pages beyond
- * the object's end fault.
+ * the object's end fault. Flags that say nothing of what the mapping may have (SPACE_MAY) allow all.
  */
 error_t space_map(struct space *space, struct memory *memory, uint64_t offset, uaddr_t va,
                   uint64_t size, uint32_t flags);
@@ -123,7 +110,8 @@ uint32_t space_list(struct space *space, uaddr_t va, struct mapping_info *infos,
 error_t space_populate(struct space *space, uaddr_t va, uint64_t size, uint32_t access,
                        struct page_request *request, uint64_t *done);
 
-/* A reference on the object that shows `va`, and the offset there. bad_address. */
+/* The object that shows `va`, memory until this CPU leaves the kernel, and the offset there.
+ * bad_address. */
 error_t space_memory_at(struct space *space, uaddr_t va, struct memory **memory, uint64_t *offset);
 
 /* --- space_clone.c --- */

@@ -32,6 +32,7 @@
 #include "mem/page_tree.h"
 #include "mem/ptab.h"
 #include "obj/object.h"
+#include <space.h>
 
 #define MEMORY_SIZE_MAX ((uint64_t)1 << 40)
 
@@ -167,11 +168,6 @@ void memory_flush_end(struct memory *memory);
 
 /* --- memory_range.c: long calls over ranges; offsets and sizes in whole pages, bad_argument --- */
 
-enum commit_mode {
-    COMMIT_FILL,   /* make present: zero-filled, or from the pager (needs_pager) */
-    COMMIT_ZERO,   /* give pages back; they are known to be zero. busy: pinned */
-    COMMIT_ABSENT, /* give pages back; the pager has them. busy: pinned */
-};
 error_t memory_commit(struct memory *memory, uint64_t offset, uint64_t size, enum commit_mode mode,
                       struct page_request *request, uint64_t *done);
 
@@ -187,10 +183,6 @@ error_t memory_write(struct memory *memory, uint64_t offset, const void *from, u
                      struct page_request *request, uint64_t *done);
 
 /* --- memory_clone.c --- */
-
-enum clone_flags {
-    CLONE_ABSENT = 1 << 0, /* absent pages stay absent: the target's own pager will be asked */
-};
 
 /*
  * Shows the pages of a range in `to` as well, copy on write. Pages of `to` must not be present
@@ -224,8 +216,6 @@ error_t memory_supply(struct memory *to, uint64_t to_offset, struct memory *from
                       uint64_t *done);
 
 /* --- memory_dirty.c --- */
-
-#define DIRTY_PAGES_MAX 512 /* looked at by one call */
 
 /*
  * Sets bit i of `bitmap` for each page i of the range (`pages` at most DIRTY_PAGES_MAX; cut to

@@ -14,11 +14,12 @@ static error_t page_fill_locked(struct memory *memory, struct page *page)
     if (error != OK)
         return error;
     phys_t frame;
-    error = frame_alloc(0, cpu_self()->node, FRAME_ZERO, &frame);
+    error = frame_alloc(0, cpu_self()->node, 0, &frame); /* its shortest way; zeroed here */
     if (error != OK) {
         job_uncharge(memory->object.job, PAGE_SIZE);
         return error;
     }
+    memset(phys_to_virt(frame), 0, PAGE_SIZE);
     page_set_present(page, frame);
     memory->resident++;
     return OK;

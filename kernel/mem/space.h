@@ -18,13 +18,10 @@
 #include "lib/types.h"
 #include "mem/ptab.h"
 #include "sync/spinlock.h"
-#include <abi.h>
+#include <space.h>
 
 struct job;
 struct mapping;
-
-#define SPACE_START PAGE_SIZE
-#define SPACE_END   ((uint64_t)0x7ffffffff000)
 
 struct space {
     struct arch_space arch;   /* first: what switching to it needs */
@@ -41,8 +38,6 @@ error_t space_init(struct space *space, struct job *job);
 /* Unmaps at most `budget` mappings or pages; true when nothing is left. */
 bool space_clear(struct space *space, uint32_t budget);
 void space_free(struct space *space);
-
-enum space_access { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXECUTE = 4 };
 
 /*
  * Makes [va] accessible if its mapping allows that: zero-fill, copy-on-write, or an existing page.

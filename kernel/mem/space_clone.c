@@ -127,7 +127,7 @@ static error_t clone_mapping(struct space *to, const struct source *source, uint
     error_t error = OK;
     if (inherit == SPACE_PRIVATE && !source->memory->physical)
         return clone_private(to, source, next, request);
-    if (inherit != SPACE_NONE)
+    if (inherit != SPACE_OMIT)
         error = space_map(to, source->memory, source->offset, (uaddr_t){source->va},
                           source->end - source->va, source->flags);
     if (error == OK)

@@ -22,17 +22,18 @@ error_t space_insert(struct space *space, struct mapping *mapping)
 {
     struct memory *memory = mapping->memory;
     struct mapping *joined[2] = {NULL, NULL};
-    irq_state_t irq = spinlock_lock(&space->lock);
+    spinlock_enter(&space->lock);
     const struct mapping *behind = mapping_at_locked(space, mapping->va);
     bool room = behind == NULL || behind->va >= mapping_end(mapping);
     if (room) {
         uint64_t va = mapping->va, count = min_u64(mapping->size >> PAGE_SHIFT, MAP_ENTER_MAX);
-        irq_state_t inner = spinlock_lock(&memory->lock);
+        spinlock_enter(&memory->lock);
         mapping_insert_locked(mapping, joined);
-        space_enter_present_locked(space, mapping_find_locked(space, va), va, count);
-        spinlock_unlock(&memory->lock, inner);
+        mapping = joined[0] != NULL ? mapping_find_locked(space, va) : mapping;
+        space_enter_present_locked(space, mapping, va, count);
+        spinlock_exit(&memory->lock);
     }
-    spinlock_unlock(&space->lock, irq);
+    spinlock_exit(&space->lock);
     mapping_free(joined[0]);
     mapping_free(joined[1]);
     return room ? OK : ERR_exists;
@@ -44,7 +45,9 @@ error_t space_map(struct space *space, struct memory *memory, uint64_t offset, u
     if (!space_range_valid(va, size) || !is_aligned(offset, PAGE_SIZE) ||
         offset > MEMORY_SIZE_MAX || size > MEMORY_SIZE_MAX - offset || !flags_valid(flags))
         return ERR_bad_argument;
-    if (!flags_allowed(space, flags))
+    if ((flags & SPACE_MAY) == 0)
+        flags |= SPACE_MAY;
+    if (!flags_allowed(space, flags) || (flags & SPACE_ACCESS & ~(flags >> SPACE_MAY_SHIFT)) != 0)
         return ERR_denied;
     struct mapping *mapping = mapping_make(space, memory, offset, va.va, size, flags);
     if (mapping == NULL)
@@ -65,6 +68,9 @@ static error_t protect_first_locked(struct space *space, uint64_t low, uint64_t 
         return error;
     if (mapping == NULL || cut->low != low)
         return ERR_bad_address;
+    flags |= mapping->flags & SPACE_MAY;
+    if ((flags & SPACE_ACCESS & ~(flags >> SPACE_MAY_SHIFT)) != 0)
+        return ERR_denied;
     if (mapping->flags == flags)
         return OK;
     struct memory *memory = mapping->memory;

@@ -1,5 +1,6 @@
 /* Threads: their life, and stopping them (thread.h). */
 #include "obj/thread.h"
+#include "ipc/page_wait.h"
 #include "ipc/queue.h"
 #include "ipc/reply.h"
 #include "ipc/transfer.h"
@@ -94,7 +95,9 @@ static void unwait_receive(struct thread *thread)
 /* After its message was taken back: what it sends again when it is next on a CPU. */
 static void unwait_send(struct thread *thread)
 {
-    if (thread->sending == MESSAGE_kick)
+    if (thread->sending == MESSAGE_page)
+        page_unasked(thread); /* and faults again, in user mode */
+    else if (thread->sending == MESSAGE_kick)
         atomic_fetch_or(&thread->attention, ATTENTION_KICK); /* `resume` is that of before */
     else if (thread->sending == MESSAGE_fault || thread->sending == MESSAGE_no_memory)
         thread->resume = RESUME_FAULT;
@@ -119,7 +122,7 @@ static bool thread_claim_wait(struct thread *thread)
             unwait_send(thread);
     } else if (status == THREAD_WORD) {
         claimed = word_unwait(thread);
-        if (claimed)
+        if (claimed && thread->sending != MESSAGE_page)
             thread->resume = RESUME_CALL;
     }
     if (claimed)

@@ -107,6 +107,7 @@ struct thread {
     uint64_t handler_badge;
     struct deadline timeout;         /* of the present wait */
     bool timed;                      /* `timeout` is armed, or was and is firing */
+    struct memory *asked;            /* in `sending` a page: of which object; a reference */
     uint64_t word_memory, word_offset; /* word: what it waits on (ipc/word.h) */
     uint64_t fault[4];               /* class, address, error, pc of the fault in `sending` */
     uint64_t exit_value;

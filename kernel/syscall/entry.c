@@ -1,5 +1,6 @@
 /* The way in and out of the kernel for threads (entry.h). */
 #include "syscall/entry.h"
+#include "ipc/page_wait.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
 #include "mem/memory.h"
@@ -75,7 +76,9 @@ struct user_exit thread_trap(struct cpu *cpu, struct thread *thread, uint32_t fa
     struct page_request request;
     if (fault == FAULT_page)
         result = space_fault(&thread->process->space, address, (uint32_t)error, &request);
-    if (result == OK)
+    if (result == ERR_needs_pager)
+        page_wanted(cpu, thread, &request);
+    if (result == OK || result == ERR_needs_pager)
         return user_leave(cpu);
     thread->sending = result == ERR_no_memory ? MESSAGE_no_memory : MESSAGE_fault;
     thread->fault[0] = fault;

@@ -2,8 +2,8 @@
  * Receivers and queue: the wake-up across CPUs, on a machine whose stores are seen late.
  *
  * Receivers on 3 CPUs, two senders on two more; each sender sends a message or sets a signal bit of
- * its own. Somebody stops one of the receivers (its call is not issued again), and the port is
- * closed at some time, or not.
+ * its own. Each receiver receives once. Either somebody stops one of the receivers (its call is not
+ * issued again), or the port is closed at some time.
  *
  * Stores: what a CPU writes stands in its store buffer (bPublish, ...) and reaches memory at any
  * time and in any order, but for what is marked release; a full barrier waits until the buffer is
@@ -176,7 +176,7 @@ look:
     :: PENDING ->
         take_pending(there);
         if
-        :: there -> there = false; goto issue
+        :: there -> there = false; goto gone
         :: else
         fi;
 #if BUG == 5
@@ -214,7 +214,7 @@ end:
     atomic { woken[i] != WAITS -> blocked[i] = false }
     if
     :: atomic { woken[i] == AGAIN -> woken[i] = WAITS } goto issue
-    :: atomic { woken[i] == TAKEN -> woken[i] = WAITS } goto issue
+    :: atomic { woken[i] == TAKEN -> woken[i] = WAITS } goto gone
     fi;
 gone:
     skip
@@ -249,22 +249,19 @@ done:
 proctype closer()
 {
     byte r = NOBODY, x;
-    if
-    :: mute = true;
+    mute = true;
 #if BUG == 5
-        if
-        :: !PENDING -> closed = true
-        :: else -> goto done
-        fi;
-#else
-        closed = true;
-#endif
-        do
-        :: take_receiver(r);
-            if :: r == NOBODY -> break :: else -> woken[r] = AGAIN fi
-        od
-    :: skip
+    if
+    :: !PENDING -> closed = true
+    :: else -> goto done
     fi;
+#else
+    closed = true;
+#endif
+    do
+    :: take_receiver(r);
+        if :: r == NOBODY -> break :: else -> woken[r] = AGAIN fi
+    od;
 done:
     skip
 }
@@ -274,7 +271,6 @@ proctype stopper()
     if
     :: stopped[0] = true
     :: stopped[N - 1] = true
-    :: skip
     fi
 }
 
@@ -299,6 +295,10 @@ init
 #if N > 2
         run receiver(2);
 #endif
-        run sender(0); run sender(1); run closer(); run stopper(); run judge()
+        run sender(0); run sender(1); run judge();
+        if
+        :: run closer()
+        :: run stopper()
+        fi
     }
 }

@@ -178,7 +178,7 @@ TEST(space_clone_of_clones_costs_no_more)
 TEST(space_clone_honours_inheritance)
 {
     space_start(2, RW | SPACE_SHARED);
-    REQUIRE(space_map(&space, memory, 0, (uaddr_t){user_va(10)}, PAGE_SIZE, RW | SPACE_NONE) == OK);
+    REQUIRE(space_map(&space, memory, 0, (uaddr_t){user_va(10)}, PAGE_SIZE, RW | SPACE_OMIT) == OK);
     REQUIRE(space_init(&other, job_root) == OK);
     REQUIRE(user_clone(&space, &other) == OK);
     EXPECT(user_write(&space, user_va(0), 5, &request) == OK && read_at(&other, 0) == 5);

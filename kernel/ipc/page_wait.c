@@ -1,0 +1,75 @@
+/* Threads that wait for a page (page_wait.h). */
+#include "ipc/page_wait.h"
+#include "ipc/transfer.h"
+#include "ipc/word.h"
+#include "lib/assert.h"
+#include "sched/sched.h"
+
+/* One word stands for all pages of an object: no memory object is that large. */
+#define ANY_PAGE UINT64_MAX
+
+static bool page_filling(struct memory *memory, uint64_t offset)
+{
+    struct page_info info;
+    return memory_page_info(memory, offset, &info) == OK && info.kind == PAGE_FILLING;
+}
+
+/* Another was asked for the page already: it may come while we lie down. */
+static void page_await(struct cpu *self, struct thread *thread, const struct page_request *request)
+{
+    word_wait_on(thread, request->memory->object.identity, ANY_PAGE);
+    if (page_filling(request->memory, request->offset) || !word_unwait(thread)) {
+        sched_gone(self);
+        return;
+    }
+    thread_set_status(thread, THREAD_RUNNING);
+}
+
+/* The pager's port, with a reference; NULL if there is none now. */
+static struct port *pager_port(struct memory *memory)
+{
+    irq_state_t irq = spinlock_lock(&memory->lock);
+    struct object *object = memory->pager.port;
+    if (object != NULL)
+        object_get(object);
+    spinlock_unlock(&memory->lock, irq);
+    return object != NULL ? CONTAINER_OF(object, struct port, object) : NULL;
+}
+
+void page_wanted(struct cpu *self, struct thread *thread, const struct page_request *request)
+{
+    struct memory *memory = request->memory;
+    arch_thread_leave(self, thread);
+    thread->sending = MESSAGE_page;
+    if (!request->ask) {
+        page_await(self, thread, request);
+        return;
+    }
+    struct port *port = pager_port(memory);
+    if (port == NULL || !object_try_get(&memory->object)) {
+        memory_unasked(memory, request->offset); /* it went meanwhile: fault again */
+        if (port != NULL)
+            object_put(&port->object);
+        return;
+    }
+    thread->asked = memory;
+    thread->fault[0] = request->offset;
+    thread->fault[1] = 1;
+    thread->fault[2] = request->write;
+    sched_gone(self);
+    send_held(thread, port);
+    object_put(&port->object);
+}
+
+void page_wake(struct memory *memory)
+{
+    (void)word_wake_on(memory->object.identity, ANY_PAGE, UINT64_MAX);
+}
+
+void page_unasked(struct thread *thread)
+{
+    struct memory *memory = thread->asked;
+    thread->asked = NULL;
+    memory_unasked(memory, thread->fault[0]);
+    object_put(&memory->object);
+}

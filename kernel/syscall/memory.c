@@ -1,0 +1,155 @@
+/*
+ * System calls on memory objects (mem/memory.h does the work).
+ *
+ * Those over ranges do a bounded piece and say how many bytes they did; the caller goes on behind
+ * that. An error is that of the first byte that was not done, and is told only if nothing was.
+ */
+#include "lib/assert.h"
+#include "mem/memory.h"
+#include "mem/mapping.h"
+#include "ipc/page_wait.h"
+#include "ipc/port.h"
+#include "syscall/call.h"
+
+#define COPY_PIECE 512               /* bytes on the kernel's stack at once */
+#define COPY_MAX   ((uint64_t)65536) /* bytes of one call */
+
+static struct memory *memory_of(const struct slot *slot)
+{
+    struct object *object = slot_object(slot);
+    assert(object->kind == OBJECT_memory);
+    return CONTAINER_OF(object, struct memory, object);
+}
+
+/* The memory object that an argument names: bad_slot, denied; bad_argument: another kind. */
+static error_t memory_argument(const struct thread *caller, slot_t handle, uint32_t rights,
+                               struct memory **memory)
+{
+    struct slot *slot;
+    error_t error = slot_lookup(&caller->process->table, handle, rights, &slot);
+    if (error != OK)
+        return error;
+    if (slot_object(slot)->kind != OBJECT_memory)
+        return ERR_bad_argument;
+    *memory = memory_of(slot);
+    return OK;
+}
+
+outcome_t sys_memory_read(struct thread *caller, struct slot *slot, uint64_t offset,
+                          uaddr_t buffer, uint64_t size, uint64_t *done)
+{
+    char piece[COPY_PIECE];
+    struct page_request request;
+    struct memory *memory = memory_of(slot);
+    error_t error = OK;
+    size = min_u64(size, COPY_MAX);
+    for (*done = 0; *done < size && error == OK;) {
+        uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
+        error = memory_read(memory, offset + *done, piece, want, &request, &got);
+        uaddr_t to = {buffer.va + *done};
+        error_t copied = space_copy_out(&caller->process->space, to, piece, got, &put);
+        error = copied != OK ? copied : error;
+        *done += put;
+    }
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+outcome_t sys_memory_write(struct thread *caller, struct slot *slot, uint64_t offset,
+                           uaddr_t buffer, uint64_t size, uint64_t *done)
+{
+    char piece[COPY_PIECE];
+    struct page_request request;
+    struct memory *memory = memory_of(slot);
+    error_t error = OK;
+    size = min_u64(size, COPY_MAX);
+    for (*done = 0; *done < size && error == OK;) {
+        uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
+        uaddr_t from = {buffer.va + *done};
+        error = space_copy_in(&caller->process->space, piece, from, want, &got);
+        error_t copied = memory_write(memory, offset + *done, piece, got, &request, &put);
+        error = copied != OK ? copied : error;
+        *done += put;
+    }
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+outcome_t sys_memory_clone(struct thread *caller, struct slot *slot, uint64_t offset, slot_t to,
+                           uint64_t to_offset, uint64_t size, uint64_t flags, uint64_t *done)
+{
+    struct memory *target;
+    struct page_request request;
+    error_t error = memory_argument(caller, to, RIGHT_write, &target);
+    if (error != OK)
+        return (outcome_t)error;
+    if ((flags & ~(uint64_t)CLONE_ABSENT) != 0)
+        return ERR_bad_argument;
+    *done = 0;
+    error = memory_clone(memory_of(slot), offset, target, to_offset, size, (uint32_t)flags,
+                         &request, done);
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+outcome_t sys_memory_commit(struct thread *caller, struct slot *slot, uint64_t offset,
+                            uint64_t size, uint64_t mode, uint64_t *done)
+{
+    (void)caller;
+    struct page_request request;
+    if (mode > COMMIT_ABSENT)
+        return ERR_bad_argument;
+    *done = 0;
+    error_t error = memory_commit(memory_of(slot), offset, size, (enum commit_mode)mode, &request,
+                                  done);
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+outcome_t sys_memory_dirty(struct thread *caller, struct slot *slot, uint64_t since,
+                           uint64_t offset, uint64_t pages, uaddr_t bitmap, uint64_t *round)
+{
+    uint64_t bits[DIRTY_PAGES_MAX / 64] = {0}, done;
+    if (pages > DIRTY_PAGES_MAX)
+        return ERR_bad_argument;
+    error_t error =
+        memory_dirty(memory_of(slot), since, offset, (uint32_t)pages, bits, round);
+    if (error != OK)
+        return (outcome_t)error;
+    return (outcome_t)space_copy_out(&caller->process->space, bitmap, bits, (pages + 7) / 8,
+                                     &done);
+}
+
+outcome_t sys_memory_pager(struct thread *caller, struct slot *slot, slot_t port, uint64_t badge)
+{
+    struct slot *port_slot;
+    struct memory_pager pager = {.badge = badge, .wake = page_wake}, former;
+    if (port.value != 0) {
+        error_t error = slot_lookup(&caller->process->table, port, RIGHT_send, &port_slot);
+        if (error != OK)
+            return (outcome_t)error;
+        pager.port = slot_object(port_slot);
+        port_source_get(CONTAINER_OF(pager.port, struct port, object));
+    }
+    memory_pager_set(memory_of(slot), &pager, &former);
+    if (former.port != NULL)
+        port_source_put(CONTAINER_OF(former.port, struct port, object));
+    return OK;
+}
+
+outcome_t sys_memory_supply(struct thread *caller, struct slot *slot, uint64_t offset, slot_t from,
+                            uint64_t from_offset, uint64_t size, uint64_t *done)
+{
+    struct memory *source;
+    struct page_request request;
+    error_t error = memory_argument(caller, from, RIGHT_write, &source);
+    if (error != OK)
+        return (outcome_t)error;
+    *done = 0;
+    error = memory_supply(memory_of(slot), offset, source, from_offset, size, &request, done);
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+outcome_t sys_memory_resize(struct thread *caller, struct slot *slot, uint64_t bytes)
+{
+    (void)caller;
+    bool done;
+    error_t error = memory_resize(memory_of(slot), bytes, &done);
+    return error == OK && !done ? (outcome_t)CALL_AGAIN : (outcome_t)error;
+}

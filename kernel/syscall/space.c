@@ -1,0 +1,155 @@
+/*
+ * System calls on address spaces (mem/mapping.h does the work). Those over ranges do a bounded
+ * piece, as in syscall/memory.c.
+ */
+#include "lib/assert.h"
+#include "mem/mapping.h"
+#include "obj/process.h"
+#include "syscall/call.h"
+#include <space.h>
+
+#define LIST_MAX   16  /* mappings of one call */
+#define COPY_PIECE 512 /* bytes on the kernel's stack at once */
+#define COPY_MAX   ((uint64_t)65536)
+
+static struct space *space_of(const struct slot *slot)
+{
+    struct object *object = slot_object(slot);
+    assert(object->kind == OBJECT_process);
+    return &CONTAINER_OF(object, struct process, object)->space;
+}
+
+/* What a capability's rights allow in a mapping, for ever. */
+static uint32_t access_allowed(const struct slot *slot)
+{
+    return ((slot->rights & RIGHT_read) != 0 ? SPACE_READ : 0) |
+           ((slot->rights & RIGHT_write) != 0 ? SPACE_WRITE : 0) |
+           ((slot->rights & RIGHT_execute) != 0 ? SPACE_EXECUTE : 0);
+}
+
+outcome_t sys_space_map(struct thread *caller, struct slot *process, slot_t memory,
+                        uint64_t offset, uaddr_t va, uint64_t size, uint64_t flags)
+{
+    struct slot *slot;
+    error_t error = slot_lookup(&caller->process->table, memory, RIGHT_map, &slot);
+    if (error != OK)
+        return (outcome_t)error;
+    uint32_t allowed = access_allowed(slot);
+    if ((flags & ~(uint64_t)(SPACE_ACCESS | SPACE_INHERIT)) != 0)
+        return ERR_bad_argument;
+    if (allowed == 0 || (flags & SPACE_ACCESS & ~allowed) != 0)
+        return ERR_denied;
+    struct memory *object = CONTAINER_OF(slot_object(slot), struct memory, object);
+    return (outcome_t)space_map(space_of(process), object, offset, va, size,
+                                (uint32_t)flags | allowed << SPACE_MAY_SHIFT);
+}
+
+outcome_t sys_space_unmap(struct thread *caller, struct slot *process, uaddr_t va, uint64_t size,
+                          uint64_t *done)
+{
+    (void)caller;
+    *done = 0;
+    error_t error = space_unmap(space_of(process), va, size, done);
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+outcome_t sys_space_protect(struct thread *caller, struct slot *process, uaddr_t va, uint64_t size,
+                            uint64_t flags, uint64_t *done)
+{
+    (void)caller;
+    *done = 0;
+    if ((flags & ~(uint64_t)(SPACE_ACCESS | SPACE_INHERIT)) != 0)
+        return ERR_bad_argument;
+    error_t error = space_protect(space_of(process), va, size, (uint32_t)flags, done);
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+static error_t space_argument(const struct thread *caller, slot_t handle, struct space **space)
+{
+    struct slot *slot;
+    error_t error = slot_lookup(&caller->process->table, handle, RIGHT_space, &slot);
+    if (error == OK)
+        *space = space_of(slot);
+    return error;
+}
+
+outcome_t sys_space_clone(struct thread *caller, struct slot *process, slot_t to, uint64_t from_va,
+                          uint64_t *next)
+{
+    struct space *target;
+    struct page_request request;
+    error_t error = space_argument(caller, to, &target);
+    if (error != OK)
+        return (outcome_t)error;
+    *next = from_va;
+    error = space_clone(space_of(process), target, next, &request);
+    return *next != from_va ? OK : (outcome_t)error;
+}
+
+outcome_t sys_space_move(struct thread *caller, struct slot *process, uaddr_t from, uaddr_t to,
+                         uint64_t size, uint64_t *done)
+{
+    (void)caller;
+    *done = 0;
+    error_t error = space_move(space_of(process), from, to, size, done);
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+/* One range between the caller's buffer and the other space, up to COPY_MAX in all. */
+static error_t copy_range(struct space *to, uaddr_t to_va, struct space *from, uaddr_t from_va,
+                          uint64_t size, uint64_t *done)
+{
+    char piece[COPY_PIECE];
+    error_t error = OK;
+    for (*done = 0; *done < size && error == OK;) {
+        uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
+        error = space_copy_in(from, piece, (uaddr_t){from_va.va + *done}, want, &got);
+        error_t copied = space_copy_out(to, (uaddr_t){to_va.va + *done}, piece, got, &put);
+        error = copied != OK ? copied : error;
+        *done += put;
+    }
+    return error;
+}
+
+static outcome_t copy_ranges(struct thread *caller, struct space *other, uaddr_t list,
+                             uint64_t count, uaddr_t buffer, bool read, uint64_t *done)
+{
+    struct space_range ranges[SPACE_RANGES_MAX];
+    struct space *own = &caller->process->space;
+    uint64_t got, moved = 0;
+    if (count > SPACE_RANGES_MAX)
+        return ERR_bad_argument;
+    error_t error = space_copy_in(own, ranges, list, count * sizeof(ranges[0]), &got);
+    *done = 0;
+    for (uint64_t i = 0; i < count && error == OK && *done < COPY_MAX; i++) {
+        uint64_t size = min_u64(ranges[i].size, COPY_MAX - *done);
+        uaddr_t here = {buffer.va + *done}, there = ranges[i].va;
+        error = read ? copy_range(own, here, other, there, size, &moved)
+                     : copy_range(other, there, own, here, size, &moved);
+        *done += moved;
+    }
+    return *done != 0 ? OK : (outcome_t)error;
+}
+
+outcome_t sys_space_read(struct thread *caller, struct slot *process, uaddr_t ranges,
+                         uint64_t count, uaddr_t buffer, uint64_t *done)
+{
+    return copy_ranges(caller, space_of(process), ranges, count, buffer, true, done);
+}
+
+outcome_t sys_space_write(struct thread *caller, struct slot *process, uaddr_t ranges,
+                          uint64_t count, uaddr_t buffer, uint64_t *done)
+{
+    return copy_ranges(caller, space_of(process), ranges, count, buffer, false, done);
+}
+
+outcome_t sys_space_list(struct thread *caller, struct slot *process, uaddr_t va, uaddr_t buffer,
+                         uint64_t count, uint64_t *listed)
+{
+    struct mapping_info infos[LIST_MAX];
+    uint64_t done;
+    uint32_t found = space_list(space_of(process), va, infos, (uint32_t)min_u64(count, LIST_MAX));
+    *listed = found;
+    return (outcome_t)space_copy_out(&caller->process->space, buffer, infos,
+                                     found * sizeof(infos[0]), &done);
+}
