@@ -144,9 +144,9 @@ static void kernel_main_climb(void)
     ladder_climb();
     inventory_print();
     selftest_run();
-    monitor_start();
     restart_init();
     root_start();
+    monitor_start();
     cpu_set_idle_work(monitor_poll);
     cpu_idle_loop();
 }
