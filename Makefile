@@ -173,8 +173,8 @@ FUZZ := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 UNIT_SHARED  := $(sort $(filter-out tests/unit/unit_main.c %_test.c,$(wildcard tests/unit/*.c)))
 UNIT_TESTS   := $(sort $(wildcard tests/unit/*_test.c))
-# Drivers register themselves, so nothing names them.
-UNIT_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) $(UNIT_TESTS) $(wildcard kernel/chip/*.c)
+# Drivers register themselves, so nothing names them; nor the services that power needs.
+UNIT_SOURCES := tests/unit/unit_main.c kernel/boot/service_core.c $(UNIT_SHARED) $(UNIT_TESTS) $(wildcard kernel/chip/*.c)
 TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
                 $(addprefix tests/unit/,spinlock_test.c cpu_test.c metric_test.c \
                   revoke_test.c reclaim_test.c job_test.c object_test.c derive_test.c \

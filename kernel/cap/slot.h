@@ -104,7 +104,8 @@ static inline struct slot *slot_find_in(struct slot *_Atomic *directory, slot_t 
         atomic_load_explicit(&directory[index >> SLOT_CHUNK_SHIFT], memory_order_acquire);
     struct slot *slot = &chunk[index & (SLOT_CHUNK - 1)];
     *object = atomic_load_explicit(&slot->object, memory_order_acquire);
-    if (__builtin_expect(slot->handle != handle.value, 0))
+    /* Looked at also while the slot is free, and may change: it means nothing then. */
+    if (__builtin_expect(__atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != handle.value, 0))
         *object = NULL;
     return slot;
 }

@@ -133,7 +133,7 @@ static error_t reserve_at_locked(struct slot_table *table, uint32_t index, uint3
         return ERR_exists;
     free_take_locked(table, slot);
     /* Nobody reads it: lookups look at `object` first. */
-    slot->generation = generation;
+    __atomic_store_n(&slot->generation, generation, __ATOMIC_RELAXED);
     *result = slot;
     return OK;
 }
@@ -173,7 +173,7 @@ static void revive_locked(struct slot_table *table, struct slot *slot)
         slot->state = SLOT_WORN;
         return;
     }
-    slot->generation++;
+    __atomic_store_n(&slot->generation, slot->generation + 1, __ATOMIC_RELAXED);
     slot_set_free_locked(slot);
     list_add_last(&table->free, &slot->open);
 }

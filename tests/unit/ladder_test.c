@@ -2,27 +2,14 @@
 #include "boot/subsystem.h"
 #include "host.h"
 #include "lib/string.h"
-#include "trace/panic.h"
 #include "unit.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define RANDOM_MAX 24
 
 static char why[160];
-
-/* What the ladder says when it refuses its order. */
-_Noreturn void panic(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    abort();
-}
 
 static bool is(const char *text, const char *expected)
 {
