@@ -16,7 +16,8 @@
  *   thread_kill, settled      obj/stop.c: thread_kill; what looks at `attention` after a thread was
  *                             put into a place (ipc/: port_publish, port_enqueue, reply_bind)
  *   die, park                 obj/stop.c: thread_die, thread_park; unpark: thread_resume
- *   timer                     obj/thread.c: thread_timeout; `timed`: thread_timeout_arm, _cancel
+ *   timer                     obj/thread.c: thread_timeout; timer_cancel: thread_timeout_cancel and
+ *                             sched/clock.c: clock_cancel
  *   take_receiver             ipc/queue.c: port_take_receiver; unpublish: port_unpublish
  *   bind                      ipc/reply.c: reply_bind
  *   client: give              ipc/send.c: give_any, give; queue: wait_in_queue, port_enqueue
@@ -29,7 +30,7 @@
  * BUG 1  nobody looks at `attention` after a thread was put into a place
  * BUG 2  claiming out of a shard leaves the status as it was
  * BUG 3  an ending reply object claims its receiver without asking what it waits with
- * BUG 4  a deadline that fires looks whether it is still armed before it claims, not after
+ * BUG 4  cancelling a deadline does not wait for a handler that fires right now
  * BUG 5  a receiver does not look whether its reply object died before it was published
  * BUG 6  answering is a load and a store of the word, not an exchange
  * BUG 7  a deadline that finds the thread in somebody's hands is gone
@@ -50,6 +51,11 @@
 #endif
 
 #define LOOK (BUG != 1)
+#if BUG == 4
+#define FIRING false
+#else
+#define FIRING firing
+#endif
 
 #define C0 0 /* clients; C0's first call has a deadline */
 #define C1 1
@@ -88,7 +94,7 @@ byte status[T];
 byte result[T];
 bool again[T];      /* resume == RESUME_CALL */
 bool killed[T], stopped[T];
-bool timed, queued_timer; /* C0's */
+bool timed, queued_timer, firing; /* C0's */
 bool shard;         /* the server is in the list */
 bool queued[T];
 byte pending;
@@ -156,9 +162,15 @@ inline claim_reply(t, seen, got)
     fi
 }
 
+/* If it fires right now, on another CPU, until it has. */
 inline timer_cancel(t)
 {
-    atomic { if :: t == C0 -> timed = false; queued_timer = false :: else fi }
+    if
+    :: t == C0 && timed ->
+        timed = false;
+        atomic { !FIRING -> queued_timer = false }
+    :: else
+    fi
 }
 
 inline ready(t) { atomic { own[t] = 0; status[t] = READY } }
@@ -166,8 +178,8 @@ inline ready(t) { atomic { own[t] = 0; status[t] = READY } }
 /* What only the owner touches goes along with the step that gives the thread on. */
 inline finish(t, how)
 {
-    if :: t == C0 && TIMED -> timer_cancel(t) :: else fi;
-    atomic { result[t] = how; again[t] = false; own[t] = 0; status[t] = READY }
+    timer_cancel(t);
+    atomic { result[t] = how; again[t] = false; ready(t) }
 }
 
 inline die(t)
@@ -546,36 +558,19 @@ proctype suspender()
 proctype timer()
 {
     byte seen;
-    bool got, look;
+    bool got;
 end:
     do
-    :: atomic { queued_timer -> queued_timer = false }
+    :: atomic { queued_timer -> queued_timer = false; firing = true }
         seen = status[C0];
-        look = timed;
         if
-        :: seen == REPLY ->
-#if BUG == 4
-            if :: look -> claim_reply(C0, seen, got) :: else -> got = false fi;
-#else
-            atomic { /* under the lock of the deadlines, which cancelling takes */
-                got = false;
-                if
-                :: timed && word[bound[C0]] == BOUND + C0 ->
-                    word[bound[C0]] = FREE; own_take(C0); got = true
-                :: else
-                fi
-            }
-#endif
-            look = true
-        :: else ->
-            if :: look -> claim_wait(C0, seen, got) :: else -> got = false fi;
-#if BUG != 4
-            look = timed
-#endif
+        :: seen == REPLY && timed -> claim_reply(C0, seen, got)
+        :: seen != REPLY && timed -> claim_wait(C0, seen, got)
+        :: else -> got = false
         fi;
         if
-        :: got && look -> finish(C0, TIMEOUT)
-        :: got && !look -> ready(C0)
+        :: got ->
+            atomic { timed = false; result[C0] = TIMEOUT; again[C0] = false; ready(C0) }
         :: else ->
 #if BUG == 7
             skip
@@ -585,7 +580,7 @@ end:
             }
 #endif
         fi;
-        seen = 0
+        atomic { seen = 0; got = false; firing = false }
     od
 }
 

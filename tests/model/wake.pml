@@ -1,8 +1,8 @@
 /*
  * Receivers and queue: the wake-up across CPUs, on a machine whose stores are seen late.
  *
- * Receivers on 3 CPUs, two senders on two more; each sender sends a message or sets a signal bit of
- * its own. Each receiver receives once. Either somebody stops one of the receivers (its call is not
+ * Receivers on 2 CPUs (3 with -DN=3), two senders on two more: one sends a message, one sets a
+ * signal bit. Each receiver receives once. Either somebody stops one of the receivers (its call is not
  * issued again), or the port is closed at some time.
  *
  * Stores: what a CPU writes stands in its store buffer (bPublish, ...) and reaches memory at any
@@ -36,9 +36,12 @@
 #define BUG 0
 #endif
 #ifndef N
-#define N 3 /* receivers; CPU i is receiver i's */
+#define N 2 /* receivers; CPU i is receiver i's */
 #endif
 #define NOBODY 7
+#ifndef SECOND
+#define SECOND false /* the second sender sends a message */
+#endif
 
 #define PENDING (queue > 0 || flag || closed)
 
@@ -104,45 +107,40 @@ inline take_pending(there)
         flag = false;
         atomic { x = signals; signals = 0 }
 #endif
-        atomic {
-            if
-            :: x != 0 -> assert((got & x) == 0); got = got | x; there = true; x = 0
-            :: else
-            fi
-        }
     :: else
     fi;
     atomic {
         if
-        :: !there && queue > 0 -> queue--; received++; there = true
-        :: else
+        :: x != 0 -> assert((got & x) == 0); got = got | x; there = true; x = 0
+        :: else ->
+            if
+            :: queue > 0 -> queue--; received++; there = true
+            :: else
+            fi
         fi
     }
 }
 
+/* Looking at a shard and taking from it are one step: what comes in between is found by its owner. */
+inline take_from(n, r)
+{
+    atomic { if :: r == NOBODY && shard[n] -> shard[n] = false; r = n :: else fi }
+}
+
 inline take_receiver(r)
 {
-    r = NOBODY;
-    x = 0;
-    do
-    :: x < N && !shard[x] -> x++
-    :: x < N && shard[x] ->
-        atomic {
-            if
-            :: shard[x] -> shard[x] = false; r = x; break
-            :: else -> x++
-            fi
-        }
-    :: x == N -> break
-    od;
-    x = 0
+    take_from(0, r);
+    take_from(1, r);
+#if N > 2
+    take_from(2, r)
+#endif
 }
 
 inline wake(r, there)
 {
 #if BUG == 3
     take_receiver(r);
-    if :: r != NOBODY -> woken[r] = AGAIN :: else fi
+    if :: r != NOBODY -> woken[r] = AGAIN; r = NOBODY :: else fi
 #else
     do
     :: PENDING ->
@@ -151,12 +149,13 @@ inline wake(r, there)
         :: r == NOBODY -> break
         :: else ->
             take_pending(there);
-            if :: there -> woken[r] = TAKEN :: else -> woken[r] = AGAIN fi
+            atomic {
+                woken[r] = (there -> TAKEN : AGAIN);
+                r = NOBODY; there = false
+            }
         fi
     :: else -> break
-    od;
-    r = NOBODY;
-    there = false
+    od
 #endif
 }
 
@@ -189,7 +188,7 @@ look:
 #if BUG == 5
     if :: mute -> goto gone :: else fi;
 #endif
-    atomic { bPublish[i] = true; woken[i] = WAITS }
+    atomic { bPublish[i] = true; woken[i] = WAITS; blocked[i] = true; turns++ }
 #if BUG != 1
     !bPublish[i];
 #endif
@@ -203,42 +202,45 @@ look:
             fi
         }
         if
-        :: there -> there = false; turns++; goto look
+        :: there -> atomic { there = false; blocked[i] = false; goto look }
         :: else
         fi
     :: else
     fi;
     turns = 0;
-    blocked[i] = true;
 end:
-    atomic { woken[i] != WAITS -> blocked[i] = false }
-    if
-    :: atomic { woken[i] == AGAIN -> woken[i] = WAITS } goto issue
-    :: atomic { woken[i] == TAKEN -> woken[i] = WAITS } goto gone
-    fi;
+    atomic {
+        woken[i] != WAITS -> blocked[i] = false;
+        if
+        :: woken[i] == AGAIN -> woken[i] = WAITS; goto issue
+        :: woken[i] == TAKEN -> woken[i] = WAITS
+        fi
+    }
 gone:
     skip
 }
 
-proctype sender(byte i)
+#define SEND_DONE (!bQueue[i] && !bBit[i] && !bFlag[i])
+
+proctype sender(byte i; bool message)
 {
     byte r = NOBODY, x;
     bool there;
     if
-    :: /* a message */
-        sent++;
-        take_receiver(r);
+    :: goto done /* or does nothing */
+    :: message ->
+        atomic { sent++; take_from(i, r) } /* its own CPU's shard, then the others */
+        if :: r == NOBODY -> take_receiver(r) :: else fi;
         if
         :: r != NOBODY -> atomic { received++; woken[r] = TAKEN; goto done }
         :: else
         fi;
         bQueue[i] = true
-    :: /* a signal */
-        atomic { set = set | (1 << i); bBit[i] = true }
-        bFlag[i] = true
+    :: !message ->
+        atomic { set = set | (1 << i); bBit[i] = true; bFlag[i] = true }
     fi;
 #if BUG != 2
-    !bQueue[i] && !bBit[i] && !bFlag[i];
+    SEND_DONE;
 #endif
     wake(r, there);
 done:
@@ -260,7 +262,7 @@ proctype closer()
 #endif
     do
     :: take_receiver(r);
-        if :: r == NOBODY -> break :: else -> woken[r] = AGAIN fi
+        if :: r == NOBODY -> break :: else -> atomic { woken[r] = AGAIN; r = NOBODY } fi
     od;
 done:
     skip
@@ -290,15 +292,20 @@ end:
 
 init
 {
+    bool stop;
     atomic {
         run memory(); run receiver(0); run receiver(1);
 #if N > 2
         run receiver(2);
 #endif
-        run sender(0); run sender(1); run judge();
+        run sender(0, true); run sender(1, SECOND); run judge();
         if
-        :: run closer()
-        :: run stopper()
+        :: stop = true
+        :: stop = false
+        fi;
+        if
+        :: stop -> run stopper()
+        :: else -> run closer()
         fi
     }
 }
