@@ -146,7 +146,7 @@ static error_t root_load(void)
         error = thread_start(root_thread, (uaddr_t){program.entry}, (uaddr_t){ROOT_STACK_TOP},
                              ROOT_PAGE);
     if (error != OK)
-        (void)process_kill(process, UINT32_MAX);
+        process_kill(process);
     return error;
 }
 

@@ -124,3 +124,27 @@ error_t cap_delete(struct slot *slot)
     cap_gone(object, 1);
     return OK;
 }
+
+/* Slots are cache lines, so an address tells which of its brackets it is. */
+static bool bracket_closes(const struct list *bracket)
+{
+    return (uintptr_t)bracket % sizeof(struct slot) == offsetof(struct slot, close);
+}
+
+struct slot *cap_parent(struct slot *slot)
+{
+    irq_state_t state;
+    struct object *object = cap_lock(slot, &state);
+    if (object == NULL)
+        return NULL;
+    struct list *at = slot->open.prev;
+    for (uint32_t depth = 0; at != &object->caps; at = at->prev) {
+        if (bracket_closes(at))
+            depth++;
+        else if (depth-- == 0)
+            break;
+    }
+    struct slot *parent = at == &object->caps ? NULL : CONTAINER_OF(at, struct slot, open);
+    spinlock_unlock(&object->lock, state);
+    return parent;
+}

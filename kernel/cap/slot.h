@@ -136,6 +136,12 @@ static inline error_t slot_lookup(const struct slot_table *table, slot_t handle,
     return OK;
 }
 
+/*
+ * The first used slot at or behind *index, whose index is stored; NULL with *index where to go on
+ * looking, or SLOT_MAX at the end. Bounded; no lock, no reference.
+ */
+struct slot *slot_next(const struct slot_table *table, uint32_t *index);
+
 static inline struct object *slot_object(const struct slot *slot)
 {
     return atomic_load_explicit(&slot->object, memory_order_relaxed);
@@ -195,6 +201,10 @@ error_t cap_delete(struct slot *slot);
  * of CPUs that derive.
  */
 error_t cap_revoke(struct slot *slot, uint32_t budget, bool *done);
+
+/* What `slot` was derived from, or NULL; valid until the CPU leaves the kernel. Walks the object's
+ * list. */
+struct slot *cap_parent(struct slot *slot);
 
 /* Asserts the invariants of an object's list and of a table; slow, for tests. */
 void cap_check_object(struct object *object);

@@ -20,6 +20,7 @@
 #define REVIVED_MAX      64 /* dead slots made free at once */
 #define LOOKS_PER_DELETE 8  /* slots looked at by slot_table_clear, for each of its budget */
 #define CHUNKS_AT_ONCE   8  /* freed */
+#define LOOKS_MAX        512 /* slots looked at by slot_next */
 
 _Static_assert(sizeof(struct slot) * SLOT_CHUNK == PAGE_SIZE, "a chunk is a page");
 
@@ -208,6 +209,21 @@ void slot_bury(struct slot *slot)
 }
 
 /* --- the table as a whole --- */
+
+struct slot *slot_next(const struct slot_table *table, uint32_t *index)
+{
+    uint32_t count = atomic_load_explicit(&table->count, memory_order_acquire);
+    for (uint32_t looks = 0; looks < LOOKS_MAX && *index < count; looks++) {
+        struct slot *chunk = chunk_of(table, *index >> SLOT_CHUNK_SHIFT);
+        struct slot *slot = &chunk[*index % SLOT_CHUNK];
+        if (chunk != chunk_none() && slot_object(slot) != NULL)
+            return slot;
+        *index += chunk == chunk_none() ? SLOT_CHUNK : 1;
+    }
+    if (*index >= count)
+        *index = SLOT_MAX;
+    return NULL;
+}
 
 error_t slot_table_init(struct slot_table *table, struct job *job)
 {

@@ -123,13 +123,13 @@ bool port_unqueue(struct port *port, struct thread *thread)
     return there;
 }
 
-error_t port_store(struct port *port, struct stored_message *stored)
+error_t port_store(struct port *port, struct stored_message *stored, bool beyond)
 {
     error_t error = OK;
     irq_state_t state = spinlock_lock(&port->lock);
     if (port_deaf(port))
         error = ERR_dead;
-    else if (port->stored == port->depth)
+    else if (port->stored >= port->depth && !beyond)
         error = ERR_full;
     if (error == OK) {
         port->stored++;
@@ -139,6 +139,11 @@ error_t port_store(struct port *port, struct stored_message *stored)
     spinlock_unlock(&port->lock, state);
     atomic_thread_fence(memory_order_seq_cst);
     return error;
+}
+
+struct thread *queue_thread(struct deadline *node)
+{
+    return node->fire == stored_marker ? NULL : CONTAINER_OF(node, struct thread, queued);
 }
 
 struct queue_entry port_dequeue(struct port *port)

@@ -16,6 +16,9 @@ struct stored_message {
     size_t size;            /* of the whole block, for the charge */
 };
 
+/* The thread that waits in the queue with this node, or NULL: it is a stored message's. */
+struct thread *queue_thread(struct deadline *node);
+
 /* What was taken from the queue: one of the two, or none. */
 struct queue_entry {
     struct thread *thread;         /* owned by the caller, status send */
@@ -44,8 +47,8 @@ bool port_unqueue(struct port *port, struct thread *thread);
 /* Puts an owned thread into state send; a full barrier follows. False if the port is closed. */
 bool port_enqueue(struct port *port, struct thread *thread);
 
-/* Stores a message if there is room: full, dead. A full barrier follows. */
-error_t port_store(struct port *port, struct stored_message *stored);
+/* Stores a message if there is room, or `beyond` it: full, dead. A full barrier follows. */
+error_t port_store(struct port *port, struct stored_message *stored, bool beyond);
 
 /* The best of the queue, taken out. */
 struct queue_entry port_dequeue(struct port *port);

@@ -112,6 +112,23 @@ bool reply_bind(struct thread *server, struct thread *caller, enum thread_status
     return true;
 }
 
+error_t reply_import(struct reply *reply, struct thread *server, struct thread *caller)
+{
+    if (server != NULL)
+        reply_link(server, reply);
+    if (caller == NULL)
+        return OK;
+    bool call = caller->sending == MESSAGE_call;
+    caller->reply = reply;
+    caller->server = atomic_load(&reply->server);
+    caller->fast = false;
+    atomic_store_explicit(&caller->status, call ? THREAD_REPLY : THREAD_FAULT, memory_order_release);
+    if (word_change(reply, REPLY_FREE, (uintptr_t)caller))
+        return OK;
+    thread_set_status(caller, THREAD_CLAIMED);
+    return ERR_busy;
+}
+
 static void tell_server(const struct reply *reply)
 {
     struct thread *server = atomic_load_explicit(&reply->server, memory_order_acquire);

@@ -22,6 +22,12 @@ void reply_unawait(struct reply *reply, struct thread *thread);
  */
 bool reply_bind(struct thread *server, struct thread *caller, enum thread_status status);
 
+/*
+ * For import: `server` (owned; may be NULL) is linked, and `caller` (owned, in the state before its
+ * message was taken; may be NULL) bound and nobody's then. busy: it is not free.
+ */
+error_t reply_import(struct reply *reply, struct thread *server, struct thread *caller);
+
 /* Takes `caller` out of the reply object that it waits on; false if it is being answered. */
 bool reply_cancel(struct thread *caller);
 

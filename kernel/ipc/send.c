@@ -104,11 +104,10 @@ void port_wake_receiver(struct port *port)
         receive_again(receiver);
 }
 
-/* Keeps a message in the port: full if there is no room; no_memory of the port's job. */
-static error_t store(struct port *port, const struct message *message)
+error_t message_store(struct port *port, const struct message *message, bool beyond)
 {
     size_t size = sizeof(struct stored_message) + message->bytes;
-    if (port->depth == 0 || message->caps != 0)
+    if ((port->depth == 0 && !beyond) || message->caps != 0)
         return ERR_full;
     struct stored_message *stored = job_alloc(port->object.job, size);
     if (stored == NULL)
@@ -116,9 +115,9 @@ static error_t store(struct port *port, const struct message *message)
     stored->size = size;
     stored->message = *message;
     stored->message.page = stored + 1;
-    if (message->bytes != 0)
+    if (message->page != NULL)
         memcpy(stored + 1, message->page, message->bytes);
-    error_t error = port_store(port, stored);
+    error_t error = port_store(port, stored, beyond);
     if (error != OK)
         stored_drop(port, stored);
     else
@@ -170,7 +169,7 @@ outcome_t send_from_thread(struct cpu *self, struct thread *thread, enum message
     if (kind == MESSAGE_call)
         thread_timeout_cancel(thread);
     if (error == ERR_not_found)
-        error = kind == MESSAGE_send ? store(port, &message) : ERR_full;
+        error = kind == MESSAGE_send ? message_store(port, &message, false) : ERR_full;
     return error == ERR_full ? wait_in_queue(self, thread, port) : (outcome_t)error;
 }
 

@@ -14,9 +14,27 @@
 #include "lib/assert.h"
 #include "mem/frame.h"
 #include "mem/heap.h"
+#include "obj/process.h"
 #include "sched/cpu.h"
 
 struct job *job_root;
+
+static struct spinlock tree_lock = SPINLOCK_INIT(job);
+
+irq_state_t job_tree_lock(void)
+{
+    return spinlock_lock(&tree_lock);
+}
+
+void job_tree_unlock(irq_state_t state)
+{
+    spinlock_unlock(&tree_lock, state);
+}
+
+bool job_tree_locked(void)
+{
+    return spinlock_held(&tree_lock);
+}
 
 /* The part of a balance that the parent is charged for, besides the reservation. */
 static uint64_t balance_above(int64_t balance)
@@ -95,7 +113,7 @@ error_t job_reserve(struct job *job, uint64_t bytes)
 {
     if (job->parent == NULL)
         return ERR_bad_argument;
-    irq_state_t state = spinlock_lock(&job->parent->lock);
+    irq_state_t state = job_tree_lock();
     uint64_t reserved = job->memory_reserved;
     error_t error = bytes > job->memory_limit || reserved > job->memory_limit - bytes
                         ? ERR_bad_argument
@@ -107,7 +125,7 @@ error_t job_reserve(struct job *job, uint64_t bytes)
             atomic_fetch_sub_explicit(&job->memory_balance, (int64_t)bytes, memory_order_release);
         job_uncharge(job->parent, balance_above(balance) - balance_above(balance - (int64_t)bytes));
     }
-    spinlock_unlock(&job->parent->lock, state);
+    job_tree_unlock(state);
     return error;
 }
 
@@ -147,25 +165,24 @@ void job_frame_free(struct job *job, phys_t frame)
 /* What a child has from its parent. */
 static void job_inherit_locked(struct job *job, struct job *parent)
 {
-    assert(spinlock_held(&parent->lock));
+    assert(job_tree_locked());
     job->depth = parent->depth + 1;
     atomic_init(&job->memory_limit, parent->memory_limit);
     atomic_init(&job->cpu_share, parent->cpu_share);
     atomic_init(&job->clock_offset, parent->clock_offset);
-    atomic_init(&job->state, parent->state);
 }
 
 /* Into its parent's list, unless that is dying. */
 static error_t job_join(struct job *job, struct job *parent)
 {
     error_t error = OK;
-    irq_state_t state = spinlock_lock(&parent->lock);
+    irq_state_t state = job_tree_lock();
     job_inherit_locked(job, parent);
-    if (parent->state == JOB_DYING)
+    if (job_dying(parent))
         error = ERR_dead;
     else
         list_add_last(&parent->children, &job->sibling);
-    spinlock_unlock(&parent->lock, state);
+    job_tree_unlock(state);
     return error;
 }
 
@@ -177,7 +194,6 @@ static error_t job_make(struct job *parent, struct job **result)
         return error;
     struct job *job = CONTAINER_OF(object, struct job, object);
     job->parent = parent;
-    spinlock_init(&job->lock, LOCK_RANK_job);
     list_init(&job->children);
     list_init(&job->sibling);
     list_init(&job->processes);
@@ -198,6 +214,7 @@ error_t job_create(struct job *parent, struct job **result)
     } else {
         atomic_init(&job->memory_limit, JOB_NO_LIMIT);
         atomic_init(&job->cpu_share, 1000 * atomic_load(&cpu_count));
+        atomic_init(&job->debug, true);
     }
     if (error != OK)
         object_put(&job->object);
@@ -206,15 +223,84 @@ error_t job_create(struct job *parent, struct job **result)
     return error;
 }
 
+bool job_inside(const struct job *job, const struct job *top)
+{
+    while (job != NULL && job != top)
+        job = job->parent;
+    return job != NULL;
+}
+
+bool job_frozen(const struct job *job)
+{
+    for (; job != NULL; job = job->parent)
+        if (atomic_load(&job->frozen))
+            return true;
+    return false;
+}
+
+bool job_dying(const struct job *job)
+{
+    for (; job != NULL; job = job->parent)
+        if (atomic_load(&job->dying))
+            return true;
+    return false;
+}
+
+/* The job that follows `job` in the tree below `top`: first one's children, then one's siblings. */
+static struct job *tree_next_locked(const struct job *top, struct job *job)
+{
+    assert(job_tree_locked());
+    if (!list_empty(&job->children))
+        return CONTAINER_OF(job->children.next, struct job, sibling);
+    while (job != top && job->sibling.next == &job->parent->children)
+        job = job->parent;
+    return job == top ? NULL : CONTAINER_OF(job->sibling.next, struct job, sibling);
+}
+
+struct process *job_next_process(struct job *top, uint64_t after, bool below)
+{
+    struct process *best = NULL;
+    irq_state_t state = job_tree_lock();
+    for (struct job *job = top; job != NULL; job = below ? tree_next_locked(top, job) : NULL) {
+        LIST_EACH (node, &job->processes) {
+            struct process *process = CONTAINER_OF(node, struct process, sibling);
+            uint64_t identity = process->object.identity;
+            if (identity > after && (best == NULL || identity < best->object.identity))
+                best = process;
+        }
+    }
+    if (best != NULL)
+        object_get(&best->object); /* while it is in the list, that has one */
+    job_tree_unlock(state);
+    return best;
+}
+
+struct job *job_next_child(struct job *job, uint64_t after)
+{
+    struct job *best = NULL;
+    irq_state_t state = job_tree_lock();
+    LIST_EACH (node, &job->children) {
+        struct job *child = CONTAINER_OF(node, struct job, sibling);
+        uint64_t identity = child->object.identity;
+        if (identity > after && (best == NULL || identity < best->object.identity) &&
+            !object_retiring(&child->object))
+            best = child;
+    }
+    if (best != NULL && !object_try_get(&best->object))
+        best = NULL;
+    job_tree_unlock(state);
+    return best;
+}
+
 static bool job_retire(struct object *object)
 {
     struct job *job = CONTAINER_OF(object, struct job, object);
     assert(list_empty(&job->children) && list_empty(&job->processes));
     if (job->parent == NULL)
         return true;
-    irq_state_t state = spinlock_lock(&job->parent->lock);
+    irq_state_t state = job_tree_lock();
     list_remove(&job->sibling);
-    spinlock_unlock(&job->parent->lock, state);
+    job_tree_unlock(state);
     return true;
 }
 

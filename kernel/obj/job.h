@@ -10,7 +10,10 @@
  * takes one by object_try_get. It lives as long as a capability, a process or a child refers to
  * it; what is charged to it, refers to it. Then it leaves the list and gives its reservation back.
  *
- * Locks: `lock` (rank job) for the lists; charges are atomic and take none.
+ * Inside a job is what is charged to it or to jobs below it. job_freeze stops all threads inside,
+ * and cancels calls across the border; job_kill ends all processes inside (obj/job_control.c).
+ *
+ * Locks: one (rank job) for the lists of all jobs, job_tree_lock; charges are atomic and take none.
  */
 #ifndef OBJ_JOB_H
 #define OBJ_JOB_H
@@ -20,8 +23,6 @@
 
 #define JOB_DEPTH_MAX 16        /* jobs on a way to the first: bounds a charge */
 #define JOB_NO_LIMIT  INT64_MAX /* bytes */
-
-enum job_state { JOB_LIVE, JOB_FREEZING, JOB_FROZEN, JOB_DYING };
 
 struct job {
     struct object object;
@@ -34,11 +35,14 @@ struct job {
     _Atomic(uint32_t) cpu_share;       /* per mille of the machine's CPUs; 1000 * CPUs: no limit */
     _Atomic(uint64_t) window_start, window_used, throttled_until; /* sched/throttle.c */
     _Atomic(int64_t) clock_offset; /* job's clock = machine clock + offset */
-    _Atomic(uint32_t) state;       /* enum job_state */
+    _Atomic(bool) frozen;          /* all inside is; jobs below it do not say so themselves */
+    _Atomic(bool) dying;           /* likewise: killed, for good */
     _Atomic(bool) wx;              /* its processes may map write+execute */
-    struct spinlock lock;          /* rank job: what follows */
-    struct list children;          /* of struct job.sibling */
-    struct list sibling;           /* the parent's lock */
+    _Atomic(bool) debug;           /* its processes may write to the kernel's console */
+    struct reclaim ending;         /* the reaper's work, when dying; keeps a reference */
+    uint64_t ended;                /* of that: processes up to this identity were told */
+    struct list children;          /* of struct job.sibling; the tree's lock, as what follows */
+    struct list sibling;
     struct list processes;         /* of struct process.sibling */
 };
 
@@ -75,6 +79,39 @@ void job_frame_free(struct job *job, phys_t frame);
  * job has no parent, nor any limit.
  */
 error_t job_create(struct job *parent, struct job **result);
+
+/* For all lists of all jobs. */
+irq_state_t job_tree_lock(void);
+void job_tree_unlock(irq_state_t state);
+bool job_tree_locked(void);
+
+/*
+ * The process of `job`, or with `below` inside it, or the child of `job`, with the least identity
+ * above `after`, and a reference; NULL if there is none. Looks at all.
+ */
+struct process *job_next_process(struct job *job, uint64_t after, bool below);
+struct job *job_next_child(struct job *job, uint64_t after);
+
+/* Is `job` the job `top`, or below it? Is it, or one above it, frozen; dying? */
+bool job_inside(const struct job *job, const struct job *top);
+bool job_frozen(const struct job *job);
+bool job_dying(const struct job *job);
+
+/* --- job_control.c --- */
+
+/* How far a freeze or thaw is: all 0 at first. Kept by the caller, who may write anything in it. */
+struct job_walk {
+    uint64_t phase, process, slot;
+};
+
+/* A step of stopping all threads inside, and of cancelling calls across the border; true: done. */
+bool job_freeze(struct job *job, struct job_walk *walk);
+
+/* A step of letting them go on, those that nothing else stops; true: done. */
+bool job_thaw(struct job *job, struct job_walk *walk);
+
+/* Kills all processes inside, by and by; none can be made any more. */
+void job_kill(struct job *job);
 
 /* The machine's time at which the job's clock shows `time_ns`; 0 and for ever stay what they are.
  */

@@ -4,7 +4,8 @@
 const struct object_ops *const object_kinds[OBJECT_KINDS] = {
     [OBJECT_job] = &job_ops,       [OBJECT_process] = &process_ops, [OBJECT_thread] = &thread_ops,
     [OBJECT_memory] = &memory_ops, [OBJECT_port] = &port_ops,       [OBJECT_reply] = &reply_ops,
-    [OBJECT_timer] = &timer_ops,
+    [OBJECT_timer] = &timer_ops,   [OBJECT_irq] = &irq_ops,         [OBJECT_ioport] = &ioport_ops,
+    [OBJECT_device] = &device_ops,
 };
 
 static const char *const kind_names[OBJECT_KINDS] = {

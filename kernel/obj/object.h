@@ -87,7 +87,7 @@ static inline bool object_retiring(struct object *object)
 
 extern const struct object_ops *const object_kinds[OBJECT_KINDS];
 extern const struct object_ops job_ops, process_ops, thread_ops, memory_ops, port_ops, reply_ops;
-extern const struct object_ops timer_ops;
+extern const struct object_ops timer_ops, irq_ops, ioport_ops, device_ops;
 
 static inline const struct object_ops *object_ops(const struct object *object)
 {

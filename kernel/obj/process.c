@@ -5,26 +5,32 @@
 #include "obj/thread.h"
 
 #define RETIRE_BUDGET 64 /* capabilities or pages per step */
+#define KILL_BUDGET   8  /* threads per step */
 
 /* Puts it into its job's list; dead if the job is dying. */
 static error_t join_job(struct job *job, struct process *process)
 {
-    irq_state_t state = spinlock_lock(&job->lock);
-    bool dying = atomic_load(&job->state) == JOB_DYING;
+    irq_state_t state = job_tree_lock();
+    bool dying = job_dying(job);
     if (!dying)
         list_add_last(&job->processes, &process->sibling);
-    spinlock_unlock(&job->lock, state);
+    job_tree_unlock(state);
     return dying ? ERR_dead : OK;
 }
 
-/* Takes it out; false if it is out already. */
-static bool leave_job(struct job *job, struct process *process)
+static void leave_job(struct process *process)
 {
-    irq_state_t state = spinlock_lock(&job->lock);
-    bool there = !list_empty(&process->sibling);
+    irq_state_t state = job_tree_lock();
     list_remove(&process->sibling);
-    spinlock_unlock(&job->lock, state);
-    return there;
+    job_tree_unlock(state);
+}
+
+bool process_ended(struct process *process)
+{
+    irq_state_t state = job_tree_lock();
+    bool ended = list_empty(&process->sibling);
+    job_tree_unlock(state);
+    return ended;
 }
 
 error_t process_create(struct job *job, struct process **result)
@@ -52,23 +58,19 @@ error_t process_create(struct job *job, struct process **result)
     return OK;
 }
 
+/* Who freezes a job marks it first, and takes this lock for its threads later; who thaws it too. */
 error_t process_add_thread(struct process *process, struct thread *thread)
 {
     irq_state_t state = spinlock_lock(&process->lock);
     bool dying = atomic_load(&process->dying);
     if (!dying) {
+        if (job_frozen(process->job))
+            atomic_fetch_or(&thread->attention, ATTENTION_FREEZE);
         list_add_last(&process->threads, &thread->sibling);
         process->thread_count++;
     }
     spinlock_unlock(&process->lock, state);
     return dying ? ERR_dead : OK;
-}
-
-/* No thread is left and none comes: the job need not know of the process any more. */
-static void process_end(struct process *process)
-{
-    if (leave_job(process->job, process))
-        object_put(&process->object); /* the reference of being alive */
 }
 
 void process_remove_thread(struct process *process, struct thread *thread)
@@ -77,46 +79,67 @@ void process_remove_thread(struct process *process, struct thread *thread)
     assert(process->thread_count > 0);
     list_remove(&thread->sibling);
     bool last = --process->thread_count == 0;
-    if (last)
-        atomic_store(&process->dying, true);
     spinlock_unlock(&process->lock, state);
     if (last)
-        process_end(process);
+        process_kill(process);
 }
 
-/* One of its threads, with a reference; NULL if none is left. */
-static struct thread *process_thread(struct process *process)
+/* One that nobody ended yet, or any one with `all`; with a reference. */
+static struct thread *thread_above(struct process *process, uint64_t after, bool all)
 {
-    struct thread *thread = NULL;
+    struct thread *best = NULL;
     irq_state_t state = spinlock_lock(&process->lock);
     LIST_EACH (node, &process->threads) {
-        struct thread *found = CONTAINER_OF(node, struct thread, sibling);
-        if (atomic_load(&found->exit_reason) == EXIT_NONE && object_try_get(&found->object)) {
-            thread = found;
-            break;
-        }
+        struct thread *thread = CONTAINER_OF(node, struct thread, sibling);
+        uint64_t identity = thread->object.identity;
+        if (identity > after && (best == NULL || identity < best->object.identity) &&
+            (all || atomic_load(&thread->exit_reason) == EXIT_NONE) &&
+            !object_retiring(&thread->object))
+            best = thread;
     }
+    if (best != NULL && !object_try_get(&best->object))
+        best = NULL;
     spinlock_unlock(&process->lock, state);
-    return thread;
+    return best;
 }
 
-bool process_kill(struct process *process, uint32_t budget)
+struct thread *process_next_thread(struct process *process, uint64_t after)
 {
-    bool was = atomic_exchange(&process->dying, true);
-    for (uint32_t i = 0; i < budget; i++) {
-        struct thread *thread = process_thread(process);
-        if (thread == NULL) {
-            irq_state_t state = spinlock_lock(&process->lock);
-            bool empty = process->thread_count == 0;
-            spinlock_unlock(&process->lock, state);
-            if (empty && !was)
-                process_end(process); /* it never had a thread */
-            return true;
-        }
+    return thread_above(process, after, true);
+}
+
+/* True when all threads have gone. */
+static bool kill_some(struct process *process)
+{
+    for (uint32_t i = 0; i < KILL_BUDGET; i++) {
+        struct thread *thread = thread_above(process, 0, false);
+        if (thread == NULL)
+            break;
         thread_kill(thread, EXIT_killed, 0);
         object_put(&thread->object);
     }
-    return false;
+    irq_state_t state = spinlock_lock(&process->lock);
+    bool none = process->thread_count == 0;
+    spinlock_unlock(&process->lock, state);
+    return none;
+}
+
+/* The reaper's steps; at the end the reference of being alive goes. */
+static bool process_end_step(struct reclaim *reclaim)
+{
+    struct process *process = CONTAINER_OF(reclaim, struct process, ending);
+    if (!kill_some(process) || !slot_table_clear(&process->table, RETIRE_BUDGET) ||
+        !space_clear(&process->space, RETIRE_BUDGET))
+        return false;
+    leave_job(process);
+    object_put(&process->object);
+    return true;
+}
+
+void process_kill(struct process *process)
+{
+    if (!atomic_exchange(&process->dying, true))
+        reap_steps(&process->ending, process_end_step);
 }
 
 static bool process_retire(struct object *object)

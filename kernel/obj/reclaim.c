@@ -23,7 +23,7 @@
 #include "obj/object.h"
 #include "sched/cpu.h"
 
-#define RETIRE_STEPS 4 /* of objects, per poll */
+#define RETIRE_STEPS 4 /* of the reaper, per poll */
 #define RUNS         8 /* callbacks per poll */
 #define WORD_BITS    64
 #define WORDS        (CONFIG_CPU_MAX / WORD_BITS)
@@ -35,7 +35,7 @@ struct reclaim_list {
 
 struct reclaim_queue {
     /* This CPU alone, interrupts off. */
-    struct reclaim_list retiring;  /* objects, by their `reclaim` */
+    struct reclaim_list retiring;  /* the reaper's work, objects above all */
     struct reclaim_list queued;    /* not yet asked for */
     struct reclaim_list asked_for; /* the batch on its way */
     struct reclaim_list ready;     /* to be run */
@@ -115,14 +115,23 @@ void reclaim_after(struct reclaim *reclaim, void (*run)(struct reclaim *reclaim)
     arch_irq_restore(irq);
 }
 
-void reap_add(struct object *object)
+void reap_steps(struct reclaim *reclaim, bool (*step)(struct reclaim *reclaim))
 {
     uint64_t irq = arch_irq_save();
     struct cpu *self = cpu_self();
-    assert(queue_of(self) != NULL && !object_retiring(object));
-    atomic_store_explicit(&object->retiring, true, memory_order_relaxed);
-    queue_add(self, &queue_of(self)->retiring, &object->reclaim);
+    assert(queue_of(self) != NULL);
+    reclaim->step = step;
+    queue_add(self, &queue_of(self)->retiring, reclaim);
     arch_irq_restore(irq);
+}
+
+static bool object_retire_step(struct reclaim *reclaim);
+
+void reap_add(struct object *object)
+{
+    assert(!object_retiring(object));
+    atomic_store_explicit(&object->retiring, true, memory_order_relaxed);
+    reap_steps(&object->reclaim, object_retire_step);
 }
 
 uint64_t reclaim_waiting(void)
@@ -235,18 +244,24 @@ static void object_run_free(struct reclaim *reclaim)
     object_ops(object)->free(object);
 }
 
-/* One step of the first object; to the end of the list with it if there are more. */
-static bool retire_step(struct cpu *self, struct reclaim_queue *queue)
+static bool object_retire_step(struct reclaim *reclaim)
+{
+    struct object *object = CONTAINER_OF(reclaim, struct object, reclaim);
+    assert(object_retiring(object) && object->references == 0);
+    bool (*retire)(struct object *object) = object_ops(object)->retire;
+    bool done = retire == NULL || retire(object);
+    if (done)
+        reclaim_after(reclaim, object_run_free);
+    return done;
+}
+
+/* One step of the first piece of work; to the end of the list with it if there are more. */
+static bool reap_step(struct cpu *self, struct reclaim_queue *queue)
 {
     struct reclaim *reclaim = list_take(&queue->retiring);
     if (reclaim == NULL)
         return false;
-    struct object *object = CONTAINER_OF(reclaim, struct object, reclaim);
-    assert(object_retiring(object) && object->references == 0);
-    bool (*retire)(struct object *object) = object_ops(object)->retire;
-    if (retire == NULL || retire(object))
-        reclaim_after(reclaim, object_run_free);
-    else
+    if (!reclaim->step(reclaim))
         queue_add(self, &queue->retiring, reclaim);
     queue_count(queue, -1);
     return true;
@@ -281,7 +296,7 @@ bool reclaim_poll(struct cpu *self)
         return false;
     uint64_t irq = arch_irq_save();
     struct reclaim_queue *queue = queue_of(self);
-    for (uint32_t i = 0; i < RETIRE_STEPS && retire_step(self, queue); i++)
+    for (uint32_t i = 0; i < RETIRE_STEPS && reap_step(self, queue); i++)
         did = true;
     batches_advance(self, queue);
     for (uint32_t i = 0; i < RUNS && run_ready(queue); i++)

@@ -13,7 +13,8 @@
  * kernel and in the idle loop. So this CPU need not be asked, and where it is alone, callbacks run
  * at the next reclaim_poll.
  *
- * The reaper is the other half: objects whose last reference went, to be retired in steps.
+ * The reaper is the other half: work in bounded steps that nobody waits for, above all the retiring
+ * of objects whose last reference went.
  */
 #ifndef OBJ_RECLAIM_H
 #define OBJ_RECLAIM_H
@@ -26,7 +27,10 @@ struct object;
 
 struct reclaim {
     struct reclaim *next;
-    void (*run)(struct reclaim *reclaim);
+    union {
+        void (*run)(struct reclaim *reclaim);  /* after a grace period */
+        bool (*step)(struct reclaim *reclaim); /* the reaper's */
+    };
 };
 
 /*
@@ -34,6 +38,12 @@ struct reclaim {
  * to the queue until `run` is called, which may queue it again.
  */
 void reclaim_after(struct reclaim *reclaim, void (*run)(struct reclaim *reclaim));
+
+/*
+ * Work for the reaper: `step(reclaim)`, some 2,000 instructions, is called again and again until it
+ * returns true. Any locks may be held; `reclaim` belongs to the queue until then.
+ */
+void reap_steps(struct reclaim *reclaim, bool (*step)(struct reclaim *reclaim));
 
 /* Queues an object for its kind's `retire` steps. Called by object_put. */
 void reap_add(struct object *object);

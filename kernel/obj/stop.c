@@ -37,8 +37,9 @@ void thread_park(struct thread *thread)
 {
     thread_set_status(thread, THREAD_PARKED);
     atomic_thread_fence(memory_order_seq_cst);
-    uint32_t parked = THREAD_PARKED;
-    if ((thread_attention(thread) & STOPS) == 0 &&
+    uint32_t parked = THREAD_PARKED, attention = thread_attention(thread);
+    /* Who wants to kill it may have come before it was parked. */
+    if (((attention & STOPS) == 0 || (attention & ATTENTION_KILL) != 0) &&
         atomic_compare_exchange_strong(&thread->status, &parked, THREAD_CLAIMED))
         sched_ready(thread);
 }
@@ -87,7 +88,7 @@ void thread_kill(struct thread *thread, uint32_t reason, uint64_t value)
     atomic_fetch_or(&thread->attention, ATTENTION_KILL);
     uint32_t new = THREAD_NEW;
     if (atomic_compare_exchange_strong(&thread->status, &new, THREAD_CLAIMED) ||
-        thread_claim(thread) || thread_claim_reply(thread))
+        thread_claim(thread) || thread_claim_reply(thread) || sched_claim(thread))
         thread_die(thread);
     else
         thread_poke(thread);

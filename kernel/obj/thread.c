@@ -147,6 +147,14 @@ bool thread_claim_reply(struct thread *thread)
     return true;
 }
 
+bool thread_recall(struct thread *thread)
+{
+    if (!thread_claim_reply(thread))
+        return false;
+    unwait_send(thread);
+    return true;
+}
+
 void thread_finish(struct thread *thread, error_t status)
 {
     frame_set_control(&thread->frame, status);
@@ -179,6 +187,7 @@ void thread_timeout_arm(struct thread *thread, uint64_t deadline)
     if (deadline == DEADLINE_NEVER)
         return;
     thread->timed = true;
+    atomic_store_explicit(&thread->late, false, memory_order_relaxed);
     clock_arm(&thread->timeout, job_to_machine_time(thread->process->job, deadline));
 }
 
@@ -190,6 +199,12 @@ void thread_timeout_cancel(struct thread *thread)
     clock_cancel(&thread->timeout);
 }
 
+void thread_timeout_late(struct thread *thread)
+{
+    if (atomic_exchange(&thread->late, false) && thread_claim_reply(thread))
+        thread_finish(thread, ERR_timeout);
+}
+
 /*
  * Interrupts of the CPU where the wait began. The wait may have ended meanwhile and another begun:
  * then its time is not up, and the thread, if we got it, issues its call again.
@@ -198,8 +213,12 @@ static void thread_timeout(struct deadline *deadline)
 {
     struct thread *thread = CONTAINER_OF(deadline, struct thread, timeout);
     if (thread_status(thread) == THREAD_REPLY) {
-        if (thread->timed && thread->timeout.time_ns <= clock_now() && thread_claim_reply(thread))
-            thread_finish(thread, ERR_timeout);
+        if (!thread->timed || thread->timeout.time_ns > clock_now())
+            return;
+        atomic_store(&thread->late, true);
+        /* Who thaws the job clears the mark of that before it looks at this one. */
+        if (!job_frozen(thread->process->job))
+            thread_timeout_late(thread);
         return;
     }
     if (!thread->timed || !thread_claim_wait(thread))

@@ -108,6 +108,7 @@ struct thread {
     struct deadline timeout;         /* of the present wait */
     bool timed;                      /* `timeout` is armed, or was and is firing */
     struct memory *asked;            /* in `sending` a page: of which object; a reference */
+    _Atomic(bool) late;              /* its timeout came while it was frozen in reply */
     uint64_t word_memory, word_offset; /* word: what it waits on (ipc/word.h) */
     uint64_t fault[4];               /* class, address, error, pc of the fault in `sending` */
     uint64_t exit_value;
@@ -139,6 +140,12 @@ bool thread_claim(struct thread *thread);
 
 /* The same from reply and fault: whoever would answer finds nobody. */
 bool thread_claim_reply(struct thread *thread);
+
+/* The same, and what it asked for is sent again when it is next on a CPU. */
+bool thread_recall(struct thread *thread);
+
+/* A thread that was frozen in reply: the timeout that came meanwhile, if there was one. */
+void thread_timeout_late(struct thread *thread);
 
 /*
  * Ends a wait of an owned thread with a status: writes it into the frame's control register, and

@@ -4,6 +4,8 @@
 #include "obj/job.h"
 #include "sched/clock.h"
 
+#define FROZEN_LOOK_NS UINT64_C(10000000) /* between two looks whether a frozen job is thawed */
+
 static void timer_fire(struct deadline *deadline);
 
 error_t timer_create(struct job *job, struct port *port, uint64_t bits, struct timer **result)
@@ -99,7 +101,9 @@ static void timer_fire(struct deadline *deadline)
     struct timer *timer = CONTAINER_OF(deadline, struct timer, wake);
     irq_state_t irq = spinlock_lock(&timer->object.lock);
     bool due = false;
-    if (timer_armed_locked(timer)) {
+    if (timer_armed_locked(timer) && job_frozen(timer->object.job)) {
+        clock_arm(&timer->wake, clock_now() + FROZEN_LOOK_NS); /* it fires when the job is thawed */
+    } else if (timer_armed_locked(timer)) {
         uint64_t now = clock_now();
         uint64_t at = job_to_machine_time(timer->object.job, timer->state.deadline);
         due = at <= now;

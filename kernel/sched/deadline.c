@@ -124,3 +124,30 @@ struct deadline *deadline_due(const struct deadline_queue *queue, uint64_t now_n
     assert(newest <= queue->sequence);
     return first != NULL && first->time_ns <= now_ns && first->sequence < newest ? first : NULL;
 }
+
+/* Of a walk through all: children first, then siblings, then upwards (prev of a first child is its
+ * parent). */
+static struct deadline *walk_next(struct deadline *at)
+{
+    if (at->child != NULL)
+        return at->child;
+    while (at->next == NULL) {
+        while (at->prev != NULL && at->prev->child != at)
+            at = at->prev;
+        at = at->prev;
+        if (at == NULL)
+            return NULL;
+    }
+    return at->next;
+}
+
+struct deadline *deadline_behind(const struct deadline_queue *queue, uint64_t time_ns,
+                                 uint64_t sequence)
+{
+    const struct deadline mark = {.time_ns = time_ns, .sequence = sequence};
+    struct deadline *best = NULL;
+    for (struct deadline *at = queue->root; at != NULL; at = walk_next(at))
+        if (deadline_before(&mark, at) && (best == NULL || deadline_before(at, best)))
+            best = at;
+    return best;
+}

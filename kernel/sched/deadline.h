@@ -39,6 +39,10 @@ bool deadline_remove(struct deadline_queue *queue, struct deadline *deadline);
 /* The earliest, or NULL. */
 struct deadline *deadline_first(const struct deadline_queue *queue);
 
+/* The first behind (time_ns, sequence) in the order in which they come out, or NULL. Looks at all. */
+struct deadline *deadline_behind(const struct deadline_queue *queue, uint64_t time_ns,
+                                 uint64_t sequence);
+
 /*
  * The first, if it is due at `now_ns` and was queued before the queue's sequence reached `newest`;
  * else NULL. With the sequence of the start as `newest`, a handler that queues itself for the past

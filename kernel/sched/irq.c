@@ -1,46 +1,66 @@
-/* Interrupt lines and who serves them (irq.h). Set at start-up by the boot CPU. */
+/* Interrupt lines and who serves them (irq.h). */
 #include "sched/irq.h"
 #include "arch/irq.h"
 #include "boot/subsystem.h"
 #include "lib/assert.h"
 #include "trace/log.h"
+#include <stdatomic.h>
 
 struct irq_handler {
-    void (*serve)(void *context);
-    void *context;
+    _Atomic(bool) taken;
+    void *context; /* written by who took the line, before `serve` */
+    void (*_Atomic serve)(void *context);
 };
 
-static struct irq_handler irq_handlers[IRQ_LINES]; /* an entry is written while it is masked */
+static struct irq_handler irq_handlers[IRQ_LINES];
 
-error_t irq_attach(uint32_t line, void (*handler)(void *context), void *context)
+error_t irq_attach(uint32_t line, void (*serve)(void *context), void *context)
 {
-    assert(handler != NULL);
+    assert(serve != NULL);
     if (line >= IRQ_LINES)
         return ERR_bad_argument;
-    if (irq_handlers[line].serve != NULL)
+    struct irq_handler *handler = &irq_handlers[line];
+    if (atomic_exchange(&handler->taken, true))
         return ERR_exists;
-    irq_handlers[line] = (struct irq_handler){handler, context};
+    handler->context = context;
+    atomic_store_explicit(&handler->serve, serve, memory_order_release);
     error_t error = arch_irq_unmask(line);
     if (error != OK)
-        irq_handlers[line].serve = NULL;
+        irq_detach(line);
     return error;
 }
 
+/* A CPU that has just looked may still call it: who attaches the line next is called for nothing.
+ */
 void irq_detach(uint32_t line)
 {
-    assert(line < IRQ_LINES);
+    assert(line < IRQ_LINES && atomic_load(&irq_handlers[line].taken));
     arch_irq_mask(line);
-    irq_handlers[line].serve = NULL;
+    atomic_store_explicit(&irq_handlers[line].serve, NULL, memory_order_relaxed);
+    atomic_store_explicit(&irq_handlers[line].taken, false, memory_order_release);
 }
 
 void irq_dispatch(uint32_t line)
 {
-    if (line < IRQ_LINES && irq_handlers[line].serve != NULL) {
-        irq_handlers[line].serve(irq_handlers[line].context);
-        return;
+    if (line < IRQ_LINES) {
+        struct irq_handler *handler = &irq_handlers[line];
+        void (*serve)(void *) = atomic_load_explicit(&handler->serve, memory_order_acquire);
+        if (serve != NULL) {
+            serve(handler->context);
+            return;
+        }
     }
     arch_irq_mask(line);
     log_warn("irq", "line %u came without a handler; masked", line);
+}
+
+error_t irq_attach_message(void (*serve)(void *context), void *context, uint32_t *line)
+{
+    struct irq_message message;
+    for (*line = IRQ_LINES; (*line)-- > 0;)
+        if (arch_irq_message(*line, &message) == OK && irq_attach(*line, serve, context) == OK)
+            return OK;
+    return ERR_unsupported;
 }
 
 static error_t interrupts_start(void)

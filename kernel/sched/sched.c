@@ -303,6 +303,15 @@ static bool must_decide(const struct cpu *self)
     return self->current == NULL || atomic_load_explicit(&self->reschedule, memory_order_relaxed);
 }
 
+/* Between two steps of a long call all who wait for this CPU are served, as in user mode. */
+static void between_steps(struct cpu *self)
+{
+    arch_irq_window();
+    reclaim_quiescent(self);
+    if (self->reclaiming)
+        (void)reclaim_poll(self);
+}
+
 struct thread *sched_leave(struct cpu *self)
 {
     debug_assert(self == cpu_self() && self->held_count == 0 && !arch_irq_enabled());
@@ -314,9 +323,11 @@ struct thread *sched_leave(struct cpu *self)
         struct thread *thread = self->current;
         if (thread_wanted(thread) != 0 && !thread_attend(self, thread))
             continue;
-        if (thread->resume != RESUME_USER)
+        if (thread->resume != RESUME_USER) {
             syscall_again(self, thread);
-        else if (!must_decide(self))
+            if (self->current == thread && thread->resume != RESUME_USER)
+                between_steps(self);
+        } else if (!must_decide(self))
             break;
     }
     if (self->surplus) {

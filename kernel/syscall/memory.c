@@ -14,11 +14,11 @@
 #define COPY_PIECE 512               /* bytes on the kernel's stack at once */
 #define COPY_MAX   ((uint64_t)65536) /* bytes of one call */
 
+/* NULL if it is of another kind: reading and writing are rights of every kind. */
 static struct memory *memory_of(const struct slot *slot)
 {
     struct object *object = slot_object(slot);
-    assert(object->kind == OBJECT_memory);
-    return CONTAINER_OF(object, struct memory, object);
+    return object->kind == OBJECT_memory ? CONTAINER_OF(object, struct memory, object) : NULL;
 }
 
 /* The memory object that an argument names: bad_slot, denied; bad_argument: another kind. */
@@ -29,10 +29,8 @@ static error_t memory_argument(const struct thread *caller, slot_t handle, uint3
     error_t error = slot_lookup(&caller->process->table, handle, rights, &slot);
     if (error != OK)
         return error;
-    if (slot_object(slot)->kind != OBJECT_memory)
-        return ERR_bad_argument;
     *memory = memory_of(slot);
-    return OK;
+    return *memory != NULL ? OK : ERR_bad_argument;
 }
 
 outcome_t sys_memory_read(struct thread *caller, struct slot *slot, uint64_t offset,
@@ -41,7 +39,7 @@ outcome_t sys_memory_read(struct thread *caller, struct slot *slot, uint64_t off
     char piece[COPY_PIECE];
     struct page_request request;
     struct memory *memory = memory_of(slot);
-    error_t error = OK;
+    error_t error = memory != NULL ? OK : ERR_bad_argument;
     size = min_u64(size, COPY_MAX);
     for (*done = 0; *done < size && error == OK;) {
         uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
@@ -60,7 +58,7 @@ outcome_t sys_memory_write(struct thread *caller, struct slot *slot, uint64_t of
     char piece[COPY_PIECE];
     struct page_request request;
     struct memory *memory = memory_of(slot);
-    error_t error = OK;
+    error_t error = memory != NULL ? OK : ERR_bad_argument;
     size = min_u64(size, COPY_MAX);
     for (*done = 0; *done < size && error == OK;) {
         uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
@@ -81,10 +79,11 @@ outcome_t sys_memory_clone(struct thread *caller, struct slot *slot, uint64_t of
     error_t error = memory_argument(caller, to, RIGHT_write, &target);
     if (error != OK)
         return (outcome_t)error;
-    if ((flags & ~(uint64_t)CLONE_ABSENT) != 0)
+    struct memory *memory = memory_of(slot);
+    if (memory == NULL || (flags & ~(uint64_t)CLONE_ABSENT) != 0)
         return ERR_bad_argument;
     *done = 0;
-    error = memory_clone(memory_of(slot), offset, target, to_offset, size, (uint32_t)flags,
+    error = memory_clone(memory, offset, target, to_offset, size, (uint32_t)flags,
                          &request, done);
     return *done != 0 ? OK : (outcome_t)error;
 }
@@ -94,11 +93,12 @@ outcome_t sys_memory_commit(struct thread *caller, struct slot *slot, uint64_t o
 {
     (void)caller;
     struct page_request request;
-    if (mode > COMMIT_ABSENT)
+    struct memory *memory = memory_of(slot);
+    if (memory == NULL || mode > COMMIT_ABSENT)
         return ERR_bad_argument;
     *done = 0;
-    error_t error = memory_commit(memory_of(slot), offset, size, (enum commit_mode)mode, &request,
-                                  done);
+    error_t error =
+        memory_commit(memory, offset, size, (enum commit_mode)mode, &request, done);
     return *done != 0 ? OK : (outcome_t)error;
 }
 
@@ -106,10 +106,11 @@ outcome_t sys_memory_dirty(struct thread *caller, struct slot *slot, uint64_t si
                            uint64_t offset, uint64_t pages, uaddr_t bitmap, uint64_t *round)
 {
     uint64_t bits[DIRTY_PAGES_MAX / 64] = {0}, done;
-    if (pages > DIRTY_PAGES_MAX)
+    struct memory *memory = memory_of(slot);
+    if (memory == NULL || pages > DIRTY_PAGES_MAX)
         return ERR_bad_argument;
     error_t error =
-        memory_dirty(memory_of(slot), since, offset, (uint32_t)pages, bits, round);
+        memory_dirty(memory, since, offset, (uint32_t)pages, bits, round);
     if (error != OK)
         return (outcome_t)error;
     return (outcome_t)space_copy_out(&caller->process->space, bitmap, bits, (pages + 7) / 8,
@@ -150,6 +151,9 @@ outcome_t sys_memory_resize(struct thread *caller, struct slot *slot, uint64_t b
 {
     (void)caller;
     bool done;
-    error_t error = memory_resize(memory_of(slot), bytes, &done);
+    struct memory *memory = memory_of(slot);
+    if (memory == NULL)
+        return ERR_bad_argument;
+    error_t error = memory_resize(memory, bytes, &done);
     return error == OK && !done ? (outcome_t)CALL_AGAIN : (outcome_t)error;
 }

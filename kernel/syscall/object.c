@@ -7,6 +7,7 @@
 #include "obj/process.h"
 #include "obj/thread.h"
 #include "syscall/call.h"
+#include "syscall/make.h"
 
 static struct job *job_of(struct object *object)
 {
@@ -40,8 +41,7 @@ static error_t make_thread(struct thread *caller, slot_t parent, uint64_t page,
 {
     struct slot *slot;
     struct thread *made;
-    error_t error =
-        slot_lookup(&caller->process->table, parent, RIGHT_space | RIGHT_table, &slot);
+    error_t error = slot_lookup(&caller->process->table, parent, RIGHT_space | RIGHT_table, &slot);
     if (error != OK)
         return error;
     struct process *process = CONTAINER_OF(slot_object(slot), struct process, object);
@@ -88,9 +88,10 @@ static error_t make_reply(struct job *job, struct object **object)
     return error;
 }
 
-static error_t make(struct thread *caller, struct job *job, uint64_t kind, slot_t parent,
-                    uint64_t value, struct object **object)
+static error_t make(struct thread *caller, const struct slot *job_slot, uint64_t kind,
+                    slot_t parent, uint64_t value, struct object **object)
 {
+    struct job *job = job_of(slot_object(job_slot));
     switch (kind) {
     case OBJECT_job:
         return make_job(job, object);
@@ -99,13 +100,20 @@ static error_t make(struct thread *caller, struct job *job, uint64_t kind, slot_
     case OBJECT_thread:
         return make_thread(caller, parent, value, object);
     case OBJECT_memory:
-        return make_memory(job, value, object);
+        return parent.value == 0 ? make_memory(job, value, object)
+                                 : make_registers(caller, job, parent, value, object);
     case OBJECT_port:
         return make_port(job, value, object);
     case OBJECT_reply:
         return make_reply(job, object);
+    case OBJECT_timer:
+        return make_timer(caller, job, parent, value, object);
+    case OBJECT_irq:
+    case OBJECT_ioport:
+    case OBJECT_device:
+        return make_hardware(caller, job_slot, (enum object_kind)kind, value, object);
     default:
-        return kind < OBJECT_KINDS && kind != OBJECT_NONE ? ERR_unsupported : ERR_bad_argument;
+        return ERR_bad_argument;
     }
 }
 
@@ -117,7 +125,7 @@ outcome_t sys_object_create(struct thread *caller, struct slot *job, uint64_t ki
     error_t error = slot_reserve(&caller->process->table, &slot);
     if (error != OK)
         return (outcome_t)error;
-    error = make(caller, job_of(slot_object(job)), kind, parent, value, &object);
+    error = make(caller, job, kind, parent, value, &object);
     if (error != OK) {
         slot_unreserve(slot);
         return (outcome_t)error;

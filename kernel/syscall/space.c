@@ -79,6 +79,8 @@ outcome_t sys_space_clone(struct thread *caller, struct slot *process, slot_t to
     struct space *target;
     struct page_request request;
     error_t error = space_argument(caller, to, &target);
+    if (error == OK && target == space_of(process))
+        error = ERR_bad_argument;
     if (error != OK)
         return (outcome_t)error;
     *next = from_va;

@@ -78,6 +78,8 @@ outcome_t sys_debug_write(struct thread *caller, uaddr_t text, uint64_t size)
     uint64_t done;
     if (size > DEBUG_WRITE_MAX)
         return ERR_bad_argument;
+    if (!atomic_load_explicit(&caller->process->job->debug, memory_order_relaxed))
+        return ERR_denied;
     error_t error = space_copy_in(&caller->process->space, buffer, text, size, &done);
     if (error != OK)
         return (outcome_t)error;

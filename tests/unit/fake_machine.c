@@ -44,6 +44,13 @@ void arch_port_write(uint16_t port, uint32_t bytes, uint32_t value)
         fake_port_write(port, value);
 }
 
+/* The first 16 are the kernel's. */
+error_t arch_port_check(uint32_t first, uint32_t count)
+{
+    (void)count;
+    return first < 16 ? ERR_denied : OK;
+}
+
 void arch_default_uart(enum machine_uart *uart, struct machine_register *where, uint32_t *irq)
 {
     *uart = fake_uart;
@@ -74,6 +81,18 @@ error_t arch_irq_unmask(uint32_t line)
 void arch_irq_mask(uint32_t line)
 {
     fake_unmasked[line] = false;
+}
+
+/* Odd lines are edges; the last two have no wire. */
+bool arch_irq_edge(uint32_t line)
+{
+    return line % 2 != 0 || line >= IRQ_LINES - 2;
+}
+
+error_t arch_irq_message(uint32_t line, struct irq_message *message)
+{
+    *message = (struct irq_message){0xfee00000, line};
+    return line >= IRQ_LINES - 2 ? OK : ERR_unsupported;
 }
 
 void arch_irq_text(char *text, size_t size)

@@ -138,7 +138,7 @@ TEST(job_tree_has_a_depth_and_inherits)
     job_root->wx = true;
     uint32_t depth = 1;
     for (error_t error; (error = job_create(deep, &more)) == OK; depth++) {
-        EXPECT(more->parent == deep && more->state == JOB_LIVE && !more->wx);
+        EXPECT(more->parent == deep && !job_frozen(more) && !job_dying(more) && !more->wx);
         EXPECT(more->memory_limit == 1 << 20 && more->cpu_share == 700);
         EXPECT(more->clock_offset == -5 && !list_empty(&deep->children));
         if (deep != job_root)
@@ -160,12 +160,13 @@ TEST(job_of_a_dying_parent_is_refused)
     caps_start();
     struct job *parent = job_new(job_root, JOB_NO_LIMIT, 0), *child = NULL;
     uint64_t before = used(job_root);
-    parent->state = JOB_DYING;
+    parent->dying = true;
     EXPECT(job_create(parent, &child) == ERR_dead);
     caps_settle();
     EXPECT(used(job_root) == before && parent->object.references == 1);
-    parent->state = JOB_FROZEN;
-    EXPECT(job_create(parent, &child) == OK && child->state == JOB_FROZEN);
+    parent->dying = false;
+    parent->frozen = true;
+    EXPECT(job_create(parent, &child) == OK && job_frozen(child) && !child->frozen);
 }
 
 /* Budgets of a tree that all CPUs charge at once: no limit is ever passed, nothing is lost. */

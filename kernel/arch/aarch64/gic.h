@@ -67,6 +67,9 @@ static inline void gic_write_bit(void *base, uint32_t reg, uint32_t line)
 /* Masks and resets the lines [first, end), multiples of 32, of a distributor or redistributor. */
 void gic_reset_lines(void *base, uint32_t first, uint32_t end);
 
+/* msi.c: finds the lines that are raised by messages, while all are masked. */
+error_t msi_init(void *distributor);
+
 /* How many lines the distributor has (irq.c keeps it). */
 uint32_t gic_lines(const void *distributor);
 

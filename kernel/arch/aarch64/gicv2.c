@@ -46,8 +46,9 @@ static error_t gicv2_init(void)
         return error;
     gic_write(distributor, GICD_CTLR, 0);
     gic_reset_lines(distributor, GIC_FIRST_SHARED, gic_lines(distributor));
+    error = msi_init(distributor);
     gic_write(distributor, GICD_CTLR, GIC_ENABLE);
-    return OK;
+    return error;
 }
 
 /* There is no telling before a CPU runs; the firmware has named only those that it serves. */
@@ -82,9 +83,8 @@ static void gicv2_end(uint32_t acknowledged)
 static void gicv2_unmask(uint32_t line)
 {
     assert(line >= GIC_FIRST_SHARED && boot_cpu.arch.gic_target != 0);
-    uint32_t shift = 8 * (line % 4), reg = GICD_ITARGETSR + line / 4 * 4;
-    uint32_t targets = gic_read(distributor, reg) & ~((uint32_t)0xff << shift);
-    gic_write(distributor, reg, targets | boot_cpu.arch.gic_target << shift);
+    volatile uint8_t *targets = (volatile uint8_t *)distributor + GICD_ITARGETSR;
+    targets[line] = (uint8_t)boot_cpu.arch.gic_target;
     gic_write_bit(distributor, GICD_ISENABLER, line);
 }
 

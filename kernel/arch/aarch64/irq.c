@@ -2,7 +2,7 @@
  * AArch64: interrupt lines through the GIC (arch/irq.h); gicv2.c and gicv3.c reach the hardware.
  *
  * Lock: a line is masked and unmasked by single writes that act on that line alone, and routed
- * by the boot CPU at start-up, so that none is needed.
+ * before it is first unmasked, by writes of its own byte or word, so that none is needed.
  */
 #include "irq.h"
 #include "arch/irq.h"
@@ -58,6 +58,13 @@ void arch_irq_init_cpu(void)
     assert(gic != NULL);
     assert(timer >= 16 && timer < GIC_FIRST_SHARED);
     gic->init_cpu((uint32_t)1 << GIC_SGI_SERVE | (uint32_t)1 << timer);
+}
+
+/* Wires are taken to be level-triggered. */
+bool arch_irq_edge(uint32_t line)
+{
+    struct irq_message message;
+    return arch_irq_message(line, &message) == OK;
 }
 
 bool irq_serves(uint64_t hardware_id)

@@ -9,6 +9,7 @@
 #include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "early_map.h"
+#include "features.h"
 #include "lib/assert.h"
 #include "mem/image.h"
 #include "registers.h"
@@ -33,6 +34,12 @@ void mmu_clean(const void *data, size_t size)
 int arch_mmu_leaf_level(void)
 {
     return 2; /* the 4 KiB granule always has blocks of 1 GiB (D8.2.8) */
+}
+
+/* The tables of 4 KiB name no more than 48 bits. */
+uint64_t arch_physical_end(void)
+{
+    return (uint64_t)1 << min_u64(features.physical_bits, 48);
 }
 
 /* AT S1E1R asks the MMU itself (C5.5.13); the answer comes in PAR_EL1 (D19.2.102). */

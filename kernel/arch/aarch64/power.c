@@ -95,3 +95,10 @@ void arch_port_write(uint16_t port, uint32_t bytes, uint32_t value)
     (void)value;
     assert(false);
 }
+
+error_t arch_port_check(uint32_t first, uint32_t count)
+{
+    (void)first;
+    (void)count;
+    return ERR_unsupported;
+}

@@ -24,6 +24,11 @@ int arch_mmu_leaf_level(void)
     return 2;
 }
 
+uint64_t arch_physical_end(void)
+{
+    return (uint64_t)1 << 48;
+}
+
 void arch_mmu_switch(phys_t root)
 {
     (void)root;

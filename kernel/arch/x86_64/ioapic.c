@@ -90,6 +90,16 @@ static uint32_t line_mode(uint32_t line)
     return line < 16 ? 0 : ROUTE_LEVEL | ROUTE_LOW;
 }
 
+bool ioapic_has(uint32_t line)
+{
+    return ioapic_of(line) != NULL;
+}
+
+bool ioapic_is_edge(uint32_t line)
+{
+    return (line_mode(line) & ROUTE_LEVEL) == 0;
+}
+
 error_t ioapic_route(uint32_t line, uint8_t vector, uint32_t destination)
 {
     const struct ioapic *io = ioapic_of(line);

@@ -17,6 +17,7 @@
 #define PIC2_COMMAND 0xa0
 #define PIC2_DATA    0xa1
 #define PIC_VECTORS  32 /* 32 to 47 are never used otherwise */
+#define MESSAGE_BASE UINT64_C(0xfee00000)
 
 /* 8259A datasheet: ICW1 to ICW4, then the mask. A spurious PIC interrupt lands in 39 or 47. */
 static void pic_off(void)
@@ -45,10 +46,32 @@ void arch_irq_init_cpu(void)
     lapic_init_cpu();
 }
 
+/* Lines without a pin. The address has eight bits for the CPU (SDM 3A 10.11). */
+static bool is_message(uint32_t line)
+{
+    return line < VECTOR_LINES && !ioapic_has(line) && boot_cpu.hardware_id < 255;
+}
+
+error_t arch_irq_message(uint32_t line, struct irq_message *message)
+{
+    if (!is_message(line))
+        return ERR_unsupported;
+    *message = (struct irq_message){MESSAGE_BASE | boot_cpu.hardware_id << 12, line_vector(line)};
+    return OK;
+}
+
+bool arch_irq_edge(uint32_t line)
+{
+    return is_message(line) || ioapic_is_edge(line);
+}
+
+/* A line that is raised by a message is never masked here. */
 error_t arch_irq_unmask(uint32_t line)
 {
     if (line >= VECTOR_LINES)
         return ERR_bad_argument;
+    if (is_message(line))
+        return OK;
     return ioapic_route(line, line_vector(line), (uint32_t)boot_cpu.hardware_id);
 }
 

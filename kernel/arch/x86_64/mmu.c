@@ -13,6 +13,13 @@ int arch_mmu_leaf_level(void)
     return features.page_1gib ? 2 : 1;
 }
 
+/* MAXPHYADDR; 36 where the CPU does not say (SDM 3A 4.1.4). */
+uint64_t arch_physical_end(void)
+{
+    bool known = cpuid_read(0x80000000, 0).a >= 0x80000008;
+    return (uint64_t)1 << (known ? cpuid_read(0x80000008, 0).a & 0xff : 36);
+}
+
 void arch_mmu_switch(phys_t root)
 {
     cr3_write(root.pa);

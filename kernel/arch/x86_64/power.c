@@ -34,6 +34,45 @@ void arch_port_write(uint16_t port, uint32_t bytes, uint32_t value)
         port_out32(port, value);
 }
 
+static bool overlap(uint32_t first, uint32_t count, uint32_t own, uint32_t own_count)
+{
+    return first < own + own_count && own < first + count;
+}
+
+/* PICs, PIT, the port that gates it, fast reset, the console that is always there; what test boots
+ * leave the emulator by. */
+static const struct {
+    uint16_t first, count;
+} own_ports[] = {{0x20, 2}, {0xa0, 2},  {0x40, 4},           {0x61, 1},
+                 {0x92, 1}, {0x3f8, 8}, {DEBUG_EXIT_PORT, 4}};
+
+/* One that is a register of 8, or what `width` says. */
+static bool overlaps_register(uint32_t first, uint32_t count, const struct machine_register *own)
+{
+    uint32_t bytes = own->width < 16 ? 1 : own->width / 8u;
+    return own->space == SPACE_PORT && overlap(first, count, (uint16_t)own->address, bytes);
+}
+
+/*
+ * The reset register of PCs lies inside of the four ports of PCI's address (0xcf8), where only
+ * accesses of less than four bytes are meant for it.
+ */
+error_t arch_port_check(uint32_t first, uint32_t count)
+{
+    const struct machine *m = &the_machine;
+    bool own = false;
+    for (uint32_t i = 0; i < COUNT_OF(own_ports); i++)
+        own |= overlap(first, count, own_ports[i].first, own_ports[i].count);
+    own |= overlaps_register(first, count, &m->pm1a_control);
+    own |= overlaps_register(first, count, &m->pm1b_control);
+    own |= overlaps_register(first, count, &m->sleep_control);
+    own |= m->pm_timer_port != 0 && overlap(first, count, m->pm_timer_port, 4);
+    own |= count < 4 && overlaps_register(first, count, &m->reset);
+    own |= m->uart == UART_16550 && m->uart_register.space == SPACE_PORT &&
+           overlap(first, count, (uint16_t)m->uart_register.address, 8);
+    return own ? ERR_denied : OK;
+}
+
 static bool power_usable(void)
 {
     const struct machine *m = &the_machine;

@@ -71,6 +71,8 @@ error_t ioapic_init(void);
 error_t ioapic_route(uint32_t line, uint8_t vector, uint32_t destination);
 void ioapic_mask(uint32_t line, bool masked);
 uint32_t ioapic_count(void);
+bool ioapic_has(uint32_t line);
+bool ioapic_is_edge(uint32_t line);
 
 /* Lines have the vectors from VECTOR_LINE on, without VECTOR_SYSCALL. */
 static inline uint8_t line_vector(uint32_t line)

@@ -7,6 +7,7 @@
 #include "sys/thread.h"
 #include "lib/types.h"
 #include "sys/call.h"
+#include "sys/start.h"
 #include <root.h>
 #include <stdatomic.h>
 
@@ -15,15 +16,6 @@
 #define PAGE_STEP (2 * (uint64_t)MESSAGE_PAGE)
 
 static _Atomic(uint64_t) page_next = ROOT_PAGE + PAGE_STEP;
-
-struct thread_begin {
-    uint64_t (*entry)(void *argument, void *page);
-    void *argument;
-    void *page;
-};
-
-void sys_thread_enter(void); /* start.S */
-_Noreturn void sys_thread_begin(const struct thread_begin *begin);
 
 static error_t create(enum object_kind kind, slot_t parent, uint64_t value, slot_t *created)
 {
@@ -40,7 +32,7 @@ error_t sys_reply_create(slot_t *reply)
     return create(OBJECT_reply, (slot_t){0}, 0, reply);
 }
 
-void sys_thread_begin(const struct thread_begin *begin)
+void sys_thread_begin(const struct sys_begin *begin)
 {
     sys_exit(begin->entry(begin->argument, begin->page));
 }
@@ -52,9 +44,9 @@ error_t sys_thread_start(uint64_t (*entry)(void *argument, void *page), void *ar
     error_t error = create(OBJECT_thread, root_slot(ROOT_SLOT_PROCESS), page, thread);
     if (error != OK)
         return error;
-    uintptr_t top = align_down((uintptr_t)stack + size - sizeof(struct thread_begin), 16);
-    struct thread_begin *begin = (struct thread_begin *)top;
-    *begin = (struct thread_begin){entry, argument, (void *)page};
+    uintptr_t top = align_down((uintptr_t)stack + size - sizeof(struct sys_begin), 16);
+    struct sys_begin *begin = (struct sys_begin *)top;
+    *begin = (struct sys_begin){entry, argument, (void *)page};
     error = tern_thread_start(*thread, (uaddr_t){(uintptr_t)sys_thread_enter}, (uaddr_t){top}, top);
     if (error != OK)
         (void)tern_cap_delete(*thread);

@@ -49,6 +49,12 @@ static inline void arch_irq_restore(uint64_t state)
     __asm__ volatile("msr daif, %0" ::"r"(state) : "memory");
 }
 
+/* Interrupts are off: takes those that wait. */
+static inline void arch_irq_window(void)
+{
+    __asm__ volatile("msr daifclr, #2\n\tisb\n\tmsr daifset, #2" ::: "memory");
+}
+
 static inline bool arch_irq_enabled(void)
 {
     uint64_t state;

@@ -41,6 +41,12 @@ static inline void arch_irq_restore(uint64_t state)
         host_irq_serve();
 }
 
+static inline void arch_irq_window(void)
+{
+    arch_irq_restore(true);
+    (void)arch_irq_save();
+}
+
 static inline bool arch_irq_enabled(void)
 {
     return host_irq_on;

@@ -53,6 +53,10 @@ void arch_debug_exit(uint32_t status);
 uint32_t arch_port_read(uint16_t port, uint32_t bytes);
 void arch_port_write(uint16_t port, uint32_t bytes, uint32_t value);
 
+/* Whether programs may be given the ports [first, first + count): denied for the kernel's own,
+ * unsupported where there are none. */
+error_t arch_port_check(uint32_t first, uint32_t count);
+
 /* A console that needs no table to be found, for machines that always have it; else UART_NONE. */
 void arch_default_uart(enum machine_uart *uart, struct machine_register *where, uint32_t *irq);
 

@@ -36,6 +36,9 @@ enum map_flags {
 /* The largest level at which leaves are allowed on this CPU: 2 (1 GiB) or 1 (2 MiB). */
 int arch_mmu_leaf_level(void);
 
+/* The first physical address that this machine cannot have. */
+uint64_t arch_physical_end(void);
+
 /* Makes `root` this CPU's kernel page table. */
 void arch_mmu_switch(phys_t root);
 

@@ -74,6 +74,12 @@ static inline void arch_irq_restore(uint64_t state)
         __asm__ volatile("sti" ::: "memory");
 }
 
+/* Interrupts are off: takes those that wait. */
+static inline void arch_irq_window(void)
+{
+    __asm__ volatile("sti; nop; cli" ::: "memory"); /* sti counts behind the next instruction */
+}
+
 static inline bool arch_irq_enabled(void)
 {
     uint64_t flags;

@@ -1,0 +1,245 @@
+/*
+ * Freezing, thawing and killing jobs (job.h).
+ *
+ * Freeze marks the job first, so that threads made from then on start frozen. Then three passes over
+ * the processes inside, by identity, in steps:
+ *   1 stop    each thread gets ATTENTION_FREEZE, is taken out of where it waits (its call is issued
+ *             again when it goes on), and parked. One that waits for an answer stays in reply if the
+ *             reply object is inside; if it is outside, it goes back to issue.
+ *   2 stop    the same again: one that was answered during pass 1 is parked by now, too; and from
+ *             now on nobody inside answers.
+ *   3 border  callers outside that wait at ports or reply objects inside get `moved`.
+ * What comes from outside afterwards finds no receiver: it waits in the port's queue and in its
+ * signal bits until the job is thawed. Timers inside, and timeouts of calls, wait as well.
+ *
+ * A step looks at everything anew and does what is left to do, so it does no harm to do it twice, or
+ * from the wrong place: the caller's record of how far it is (struct job_walk) is only believed as
+ * far as that.
+ *
+ * Marks and bits. The mark of a job is set before, and cleared before, any thread's bit is changed;
+ * bits are set and cleared under the process's lock, and cleared only if no mark is seen there. So a
+ * thaw of one job never lets a thread go that a freeze of another job is stopping.
+ */
+#include "ipc/reply.h"
+#include "ipc/transfer.h"
+#include "lib/assert.h"
+#include "obj/job.h"
+#include "obj/process.h"
+#include "obj/thread.h"
+#include "sched/sched.h"
+
+#define THREADS_PER_STEP 8
+#define CALLERS_PER_STEP 16
+
+enum { PHASE_STOP, PHASE_STOP_AGAIN, PHASE_BORDER, PHASE_DONE };
+
+/* --- freeze: threads --- */
+
+static void process_mark(struct process *process)
+{
+    irq_state_t state = spinlock_lock(&process->lock);
+    LIST_EACH (node, &process->threads)
+        atomic_fetch_or(&CONTAINER_OF(node, struct thread, sibling)->attention, ATTENTION_FREEZE);
+    spinlock_unlock(&process->lock, state);
+}
+
+/* True if the thread, whose bit is set, stands still; else it was pushed to where it will. */
+static bool thread_settled(struct thread *thread, const struct job *top)
+{
+    switch (thread_status(thread)) {
+    case THREAD_NEW:
+    case THREAD_PARKED:
+    case THREAD_DEAD:
+        return true;
+    case THREAD_REPLY:
+    case THREAD_FAULT:
+        /* Memory until we leave the kernel, even if it was answered meanwhile. */
+        if (job_inside((*(struct reply *volatile *)&thread->reply)->object.job, top))
+            return true;
+        if (thread_recall(thread))
+            thread_park(thread);
+        return false;
+    case THREAD_READY:
+        if (sched_claim(thread))
+            thread_park(thread);
+        return false;
+    case THREAD_RUNNING:
+    case THREAD_CLAIMED:
+        thread_notify(thread, ATTENTION_FREEZE);
+        return false;
+    default:
+        if (thread_claim(thread))
+            thread_park(thread);
+        return false;
+    }
+}
+
+/* Some threads of a process, from the walk's place on; true when all of them stand still. */
+static bool process_settle(struct process *process, const struct job *top, struct job_walk *walk)
+{
+    if (walk->slot == 0)
+        process_mark(process);
+    for (uint32_t i = 0; i < THREADS_PER_STEP; i++) {
+        struct thread *thread = process_next_thread(process, walk->slot);
+        if (thread == NULL)
+            return true;
+        bool settled = thread_settled(thread, top);
+        if (settled)
+            walk->slot = thread->object.identity;
+        object_put(&thread->object);
+        if (!settled)
+            return false;
+    }
+    return false;
+}
+
+/* --- freeze: the border --- */
+
+static bool thread_outside(const struct thread *thread, const struct job *top)
+{
+    return !job_inside(thread->process->job, top);
+}
+
+/* Callers outside that wait in the port's queue are told; true when none is left. */
+static bool port_border(struct port *port, const struct job *top)
+{
+    uint64_t time = 0, sequence = 0;
+    for (uint32_t i = 0; i < CALLERS_PER_STEP; i++) {
+        struct thread *caller = NULL;
+        irq_state_t state = spinlock_lock(&port->lock);
+        struct deadline *at = deadline_behind(&port->queue, time, sequence);
+        if (at != NULL) {
+            time = at->time_ns;
+            sequence = at->sequence;
+            caller = queue_thread(at);
+        }
+        spinlock_unlock(&port->lock, state);
+        if (at == NULL)
+            return true;
+        if (caller != NULL && caller->sending == MESSAGE_call && thread_outside(caller, top) &&
+            port_unqueue(port, caller))
+            send_fail(caller, ERR_moved);
+    }
+    return false;
+}
+
+/* The caller outside whose call was taken: it is told, or if it is held, is sent again. */
+static void reply_border(const struct reply *reply, const struct job *top)
+{
+    uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
+    if ((word & REPLY_TAGS) != 0)
+        return;
+    struct thread *caller = reply_thread(word);
+    if (!thread_outside(caller, top) || caller->reply != reply || !thread_recall(caller))
+        return;
+    if (caller->sending == MESSAGE_call)
+        thread_finish(caller, ERR_moved);
+    else
+        sched_ready(caller);
+}
+
+/* A piece of the table, from the walk's place on; true at its end. */
+static bool process_border(struct process *process, const struct job *top, struct job_walk *walk)
+{
+    uint32_t index = (uint32_t)min_u64(walk->slot, SLOT_MAX);
+    struct slot *slot = slot_next(&process->table, &index);
+    walk->slot = index;
+    struct object *object = slot != NULL ? slot_object(slot) : NULL;
+    if (object != NULL && job_inside(object->job, top)) {
+        if (object->kind == OBJECT_reply)
+            reply_border(CONTAINER_OF(object, struct reply, object), top);
+        else if (object->kind == OBJECT_port &&
+                 !port_border(CONTAINER_OF(object, struct port, object), top))
+            return false;
+    }
+    if (slot != NULL)
+        walk->slot++;
+    return walk->slot >= SLOT_MAX;
+}
+
+/* --- walks --- */
+
+/* One process of one pass; walk->process and ->slot say where it stands. True if that is done. */
+static bool freeze_step(struct process *process, const struct job *top, struct job_walk *walk)
+{
+    return walk->phase < PHASE_BORDER ? process_settle(process, top, walk)
+                                      : process_border(process, top, walk);
+}
+
+bool job_freeze(struct job *job, struct job_walk *walk)
+{
+    atomic_store(&job->frozen, true);
+    struct process *process = job_next_process(job, walk->process, true);
+    if (process == NULL) {
+        *walk = (struct job_walk){.phase = walk->phase < PHASE_DONE ? walk->phase + 1 : PHASE_DONE};
+        return walk->phase == PHASE_DONE;
+    }
+    if (freeze_step(process, job, walk)) {
+        walk->process = process->object.identity;
+        walk->slot = 0;
+    }
+    object_put(&process->object);
+    return false;
+}
+
+/* Lets one thread go, unless a job that it is in is frozen still. */
+static void thread_thaw(struct process *process, struct thread *thread)
+{
+    irq_state_t state = spinlock_lock(&process->lock);
+    bool frozen = job_frozen(process->job);
+    if (!frozen)
+        atomic_fetch_and(&thread->attention, ~(uint32_t)ATTENTION_FREEZE);
+    spinlock_unlock(&process->lock, state);
+    if (frozen)
+        return;
+    thread_timeout_late(thread);
+    thread_resume(thread, 0);
+}
+
+bool job_thaw(struct job *job, struct job_walk *walk)
+{
+    atomic_store(&job->frozen, false);
+    struct process *process = job_next_process(job, walk->process, true);
+    if (process == NULL)
+        return true;
+    struct thread *thread = NULL;
+    for (uint32_t i = 0; i < THREADS_PER_STEP; i++) {
+        thread = process_next_thread(process, walk->slot);
+        if (thread == NULL)
+            break;
+        walk->slot = thread->object.identity;
+        thread_thaw(process, thread);
+        object_put(&thread->object);
+    }
+    if (thread == NULL) {
+        walk->process = process->object.identity;
+        walk->slot = 0;
+    }
+    object_put(&process->object);
+    return false;
+}
+
+/* --- kill --- */
+
+/* The reaper's: one process is told after the other. None joins a dying job. */
+static bool job_end_step(struct reclaim *reclaim)
+{
+    struct job *job = CONTAINER_OF(reclaim, struct job, ending);
+    struct process *process = job_next_process(job, job->ended, true);
+    if (process == NULL) {
+        object_put(&job->object);
+        return true;
+    }
+    job->ended = process->object.identity;
+    process_kill(process);
+    object_put(&process->object);
+    return false;
+}
+
+void job_kill(struct job *job)
+{
+    if (atomic_exchange(&job->dying, true))
+        return;
+    object_get(&job->object);
+    reap_steps(&job->ending, job_end_step);
+}

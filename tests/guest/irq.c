@@ -1,0 +1,297 @@
+/*
+ * Native test: interrupts, I/O ports, devices.
+ *
+ * There is a device of the machine itself that raises its line when it is told to: the keyboard's
+ * controller where there are ports (an edge), else a real-time clock (a level).
+ */
+#include "lib/types.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include "test.h"
+#include <device.h>
+#include <root.h>
+#include <space.h>
+
+#define MS                       UINT64_C(1000000)
+#define WINDOW                   UINT64_C(0x10000000) /* where device registers are mapped */
+#define JOB                      root_slot(ROOT_SLOT_JOB)
+#define NO_SLOT                  ((slot_t){0})
+#define BITS                     UINT64_C(0x30)
+#define PORT_RANGE(first, count) ((uint64_t)(count) << 16 | (first))
+
+/* Of the keyboard's controller. */
+#define KEY_DATA    0x60
+#define KEY_COMMAND 0x64
+#define KEY_LINE    1
+
+/* Of the real-time clock PL031. */
+#define CLOCK_BASE UINT64_C(0x09010000)
+#define CLOCK_LINE 34
+enum { CLOCK_DATA = 0, CLOCK_MATCH = 1, CLOCK_LETS = 4, CLOCK_CLEAR = 7 };
+
+static slot_t port, irq, key_data, key_command, device;
+static bool has_ports;
+static volatile uint32_t *clock;
+
+static uint64_t now(void)
+{
+    uint64_t time = 0;
+    (void)tern_clock_read(&time);
+    return time;
+}
+
+static error_t create(enum object_kind kind, slot_t parent, uint64_t value, slot_t *created)
+{
+    return tern_object_create(JOB, (uint64_t)kind, parent, value, created);
+}
+
+static uint64_t bits_until(uint64_t deadline)
+{
+    struct message message = {0};
+    error_t error = tern_port_receive(port, NO_SLOT, &message, deadline);
+    EXPECT(error == OK || error == ERR_timeout || error == ERR_would_block);
+    return error == OK ? message.word[0] : 0;
+}
+
+static error_t device_create(uint64_t identity, uint64_t base, uint64_t size, slot_t *created)
+{
+    struct abi_device *description = sys_page;
+    *description = (struct abi_device){
+        .identity = identity, .dma_end = UINT64_MAX, .ranges = {{base, size, 0}}};
+    return create(OBJECT_device, NO_SLOT, 0, created);
+}
+
+static volatile uint32_t *map_range(slot_t of, uint64_t range, uint64_t size)
+{
+    static uint64_t next = WINDOW;
+    slot_t memory = {0};
+    uint64_t mapped = 0, va = next;
+    EXPECT(create(OBJECT_memory, of, range, &memory) == OK);
+    EXPECT(tern_space_map(root_slot(ROOT_SLOT_PROCESS), memory, 0, (uaddr_t){va}, size,
+                          SPACE_READ | SPACE_WRITE) == OK);
+    EXPECT(tern_cap_delete(memory) == OK);
+    (void)mapped;
+    next += size + PAGE_SIZE;
+    return (volatile uint32_t *)(uintptr_t)va;
+}
+
+/* The byte for the command. */
+static void key_write(uint64_t command, uint64_t value)
+{
+    EXPECT(tern_ioport_write(key_command, KEY_COMMAND, 1, command) == OK);
+    EXPECT(tern_ioport_write(key_data, KEY_DATA, 1, value) == OK);
+}
+
+static void device_ready(void)
+{
+    if (has_ports)
+        key_write(0x60, 1); /* interrupts for keys */
+    else
+        clock[CLOCK_LETS] = 1;
+}
+
+static void device_raise(void)
+{
+    if (has_ports) {
+        key_write(0xd2, 0x55); /* comes back as if it were a key */
+        return;
+    }
+    uint32_t seconds;
+    do {
+        seconds = clock[CLOCK_DATA];
+        clock[CLOCK_MATCH] = seconds;
+    } while (clock[CLOCK_DATA] != seconds);
+}
+
+static void device_quiet(void)
+{
+    uint64_t value = 0;
+    if (!has_ports)
+        clock[CLOCK_CLEAR] = 1;
+    else
+        EXPECT(tern_ioport_read(key_data, KEY_DATA, 1, &value) == OK);
+}
+
+TEST(ioport_rights)
+{
+    slot_t other = {0}, weak = {0};
+    uint64_t value = 0;
+    error_t error = create(OBJECT_ioport, NO_SLOT, PORT_RANGE(KEY_DATA, 1), &key_data);
+    EXPECT(error == OK || error == ERR_unsupported);
+    has_ports = error == OK;
+    if (!has_ports)
+        return;
+    EXPECT(create(OBJECT_ioport, NO_SLOT, PORT_RANGE(KEY_COMMAND, 1), &key_command) == OK);
+    static const struct {
+        uint32_t first, count;
+        error_t error;
+    } cases[] = {
+        {0x20, 1, ERR_denied},        {0x3f, 2, ERR_denied},        {0xa1, 1, ERR_denied},
+        {0x61, 1, ERR_denied},        {0, 65536, ERR_denied},       {0x3f8, 8, ERR_denied},
+        {0xcf9, 1, ERR_denied},       {0x300, 0, ERR_bad_argument}, {0xffff, 2, ERR_bad_argument},
+        {0, 65537, ERR_bad_argument},
+    };
+    for (unsigned i = 0; i < COUNT_OF(cases); i++)
+        EXPECT(create(OBJECT_ioport, NO_SLOT, PORT_RANGE((uint64_t)cases[i].first, cases[i].count),
+                      &other) == cases[i].error);
+    EXPECT(create(OBJECT_ioport, NO_SLOT, PORT_RANGE(0xcf8, 8), &other) == OK);
+    EXPECT(tern_ioport_write(other, 0xcf9, 1, 6) == ERR_denied); /* reset */
+    EXPECT(tern_ioport_write(other, 0xcf8, 4, 0x80000000) == OK);
+    EXPECT(tern_ioport_read(other, 0xcfc, 4, &value) == OK && (value & 0xffff) == 0x8086);
+    EXPECT(tern_ioport_read(other, 0xcf7, 1, &value) == ERR_bad_argument);
+    EXPECT(tern_ioport_read(other, 0xcff, 2, &value) == ERR_bad_argument);
+    EXPECT(tern_ioport_read(other, 0xcfc, 3, &value) == ERR_bad_argument);
+    EXPECT(tern_cap_derive(other, (rights_t){RIGHT_read | RIGHT_write}, 0, &weak) == OK);
+    EXPECT(tern_ioport_read(weak, 0xcfc, 4, &value) == ERR_denied);
+    EXPECT(tern_cap_delete(weak) == OK && tern_cap_delete(other) == OK);
+}
+
+/* Hardware is the first job's, and of it only theirs who may control it. */
+TEST(hardware_authority)
+{
+    static const enum object_kind kinds[] = {OBJECT_irq, OBJECT_ioport, OBJECT_device};
+    slot_t job = {0}, weak = {0}, made = {0};
+    EXPECT(create(OBJECT_job, NO_SLOT, 0, &job) == OK);
+    EXPECT(tern_cap_derive(JOB, (rights_t){RIGHT_create}, 0, &weak) == OK);
+    for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
+        EXPECT(tern_object_create(job, kinds[i], NO_SLOT, KEY_LINE, &made) == ERR_denied);
+        EXPECT(tern_object_create(weak, kinds[i], NO_SLOT, KEY_LINE, &made) == ERR_denied);
+    }
+    EXPECT(tern_cap_delete(job) == OK && tern_cap_delete(weak) == OK);
+}
+
+/* RAM, the kernel's devices, and what is no range. */
+TEST(device_ranges)
+{
+    static const struct {
+        uint64_t base, size;
+        error_t error;
+    } cases[] = {
+        {0, PAGE_SIZE, ERR_denied},
+        {UINT64_C(0x40000000), UINT64_C(0xc0000000), ERR_denied},
+        {0, UINT64_C(0x80000000), ERR_denied},
+        {1, PAGE_SIZE, ERR_bad_argument},
+        {PAGE_SIZE, 1, ERR_bad_argument},
+        {-PAGE_SIZE, PAGE_SIZE, ERR_bad_argument},
+        {PAGE_SIZE, -PAGE_SIZE, ERR_bad_argument},
+        {UINT64_C(1) << 52, PAGE_SIZE, ERR_bad_argument},
+    };
+    slot_t made = {0};
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        error_t error = device_create(77, cases[i].base, cases[i].size, &made);
+        bool hole = i == 0 && error == OK; /* there are machines without RAM at 0 */
+        EXPECT(error == cases[i].error || hole);
+        if (error == OK)
+            EXPECT(tern_cap_delete(made) == OK);
+    }
+    uint64_t own = has_ports ? UINT64_C(0xfee00000) : UINT64_C(0x08000000);
+    EXPECT(device_create(77, own, PAGE_SIZE, &made) == ERR_denied);
+    EXPECT(device_create(0, 0, 0, &made) == ERR_bad_argument);
+}
+
+TEST(irq_of_a_device)
+{
+    uint64_t address = 1, data = 1;
+    REQUIRE(sys_port_create(0, &port) == OK);
+    if (!has_ports) {
+        REQUIRE(device_create(1, CLOCK_BASE, PAGE_SIZE, &device) == OK);
+        clock = map_range(device, 0, PAGE_SIZE);
+    }
+    uint64_t line = has_ports ? KEY_LINE : CLOCK_LINE;
+    REQUIRE(create(OBJECT_irq, NO_SLOT, line, &irq) == OK);
+    slot_t again = {0};
+    EXPECT(create(OBJECT_irq, NO_SLOT, line, &again) == ERR_exists);
+    EXPECT(create(OBJECT_irq, NO_SLOT, 5000, &again) == ERR_bad_argument);
+    EXPECT(tern_irq_acknowledge(irq) == ERR_bad_argument); /* not bound */
+    EXPECT(tern_irq_bind(irq, port, 0, &address, &data) == ERR_bad_argument);
+    EXPECT(tern_irq_bind(irq, port, BITS, &address, &data) == OK);
+    EXPECT(address == 0 && data == 0);
+    device_ready();
+    for (unsigned i = 0; i < 20; i++) {
+        EXPECT(bits_until(DEADLINE_POLL) == 0);
+        device_raise();
+        EXPECT(bits_until(now() + 1000 * MS) == BITS);
+        device_quiet();
+        EXPECT(tern_irq_acknowledge(irq) == OK);
+    }
+}
+
+/* Nothing more comes until it was acknowledged; then a level that still stands, or an edge that
+ * came meanwhile, does. */
+TEST(irq_acknowledge)
+{
+    device_raise();
+    EXPECT(bits_until(now() + 1000 * MS) == BITS);
+    if (has_ports) {
+        device_quiet();
+        device_raise();
+    }
+    EXPECT(bits_until(now() + 3 * MS) == 0);
+    EXPECT(tern_irq_acknowledge(irq) == OK);
+    EXPECT(bits_until(now() + 1000 * MS) == BITS);
+    device_quiet();
+    EXPECT(tern_irq_acknowledge(irq) == OK);
+    EXPECT(bits_until(now() + 3 * MS) == 0);
+    EXPECT(tern_irq_acknowledge(irq) == OK); /* nothing to acknowledge */
+}
+
+/* Bound again: other bits. Its end masks the line and frees it. */
+TEST(irq_life)
+{
+    uint64_t address, data;
+    slot_t weak = {0};
+    EXPECT(tern_irq_bind(irq, port, 1, &address, &data) == OK);
+    device_raise();
+    EXPECT(bits_until(now() + 1000 * MS) == 1);
+    device_quiet();
+    EXPECT(tern_cap_derive(irq, (rights_t){RIGHT_read}, 0, &weak) == OK);
+    EXPECT(tern_irq_acknowledge(weak) == ERR_denied);
+    EXPECT(tern_irq_bind(weak, port, 1, &address, &data) == ERR_denied);
+    EXPECT(tern_cap_delete(weak) == OK && tern_irq_acknowledge(irq) == OK);
+    EXPECT(tern_cap_delete(irq) == OK);
+    device_raise();
+    EXPECT(bits_until(now() + 3 * MS) == 0);
+    device_quiet();
+    uint64_t line = has_ports ? KEY_LINE : CLOCK_LINE;
+    error_t error = create(OBJECT_irq, NO_SLOT, line, &irq);
+    for (unsigned i = 0; i < 1000 && error == ERR_exists; i++) { /* the reaper's work */
+        (void)tern_yield();
+        error = create(OBJECT_irq, NO_SLOT, line, &irq);
+    }
+    EXPECT(error == OK);
+    EXPECT(tern_cap_delete(irq) == OK);
+}
+
+/* What is pinned outlives the driver, until the device was reset. */
+TEST(dma_and_quarantine)
+{
+    slot_t disk = {0}, driver = {0}, memory = {0}, again = {0}, registers = {0};
+    uint64_t *addresses = sys_page;
+    REQUIRE(device_create(42, 0, 0, &disk) == OK);
+    EXPECT(device_create(42, 0, 0, &again) == ERR_exists);
+    EXPECT(tern_cap_derive(disk, (rights_t){RIGHT_drive}, 0, &driver) == OK);
+    EXPECT(create(OBJECT_memory, driver, 0, &registers) == ERR_bad_argument); /* none */
+    EXPECT(create(OBJECT_memory, NO_SLOT, 16 * PAGE_SIZE, &memory) == OK);
+    EXPECT(tern_dma_map(driver, memory, PAGE_SIZE, 3 * PAGE_SIZE) == OK);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT(addresses[i] != 0 && (addresses[i] & (PAGE_SIZE - 1)) == 0);
+    EXPECT(tern_dma_map(driver, memory, 1, PAGE_SIZE) == ERR_bad_argument);
+    EXPECT(tern_dma_map(driver, memory, 0, 64 * PAGE_SIZE) == ERR_bad_argument);
+    EXPECT(tern_dma_map(driver, memory, 15 * PAGE_SIZE, 2 * PAGE_SIZE) == ERR_bad_address);
+    EXPECT(tern_dma_map(driver, port, 0, PAGE_SIZE) == ERR_denied);
+    EXPECT(tern_dma_unmap(driver, memory, 0, 3 * PAGE_SIZE) == ERR_not_found);
+    EXPECT(tern_dma_unmap(driver, memory, PAGE_SIZE, 3 * PAGE_SIZE) == OK);
+    EXPECT(tern_dma_map(driver, memory, 0, 2 * PAGE_SIZE) == OK);
+    EXPECT(tern_device_reset(driver) == ERR_denied);
+    EXPECT(tern_cap_delete(driver) == OK);
+    /* All capabilities go; the identity brings what is pinned back. */
+    EXPECT(tern_cap_delete(disk) == OK);
+    EXPECT(device_create(42, 0, 0, &disk) == OK);
+    EXPECT(tern_dma_unmap(disk, memory, 0, 2 * PAGE_SIZE) == OK);
+    EXPECT(tern_dma_map(disk, memory, 0, PAGE_SIZE) == OK);
+    EXPECT(tern_dma_map(disk, memory, 0, PAGE_SIZE) == OK); /* twice is right */
+    EXPECT(tern_device_reset(disk) == OK);
+    EXPECT(tern_dma_unmap(disk, memory, 0, PAGE_SIZE) == ERR_not_found);
+    EXPECT(tern_cap_delete(memory) == OK && tern_cap_delete(disk) == OK);
+}
