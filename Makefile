@@ -234,11 +234,12 @@ help: ## this list
 	@echo
 	@echo 'ARCH=x86_64|aarch64 (now $(ARCH))   BUILD=debug|release (now $(BUILD))   V=1 shows commands'
 
-ROOT ?= hello
+ROOT ?= demo
 run: ## install what is missing, build, boot to the monitor (Ctrl-A x quits)
 	$(Q)tools/deps build run
 	$(Q)$(MAKE) --no-print-directory kernel
-	$(Q)./tern boot --arch $(ARCH) --build $(BUILD) --root $(USER)/$(ROOT).elf $(RUN_ARGS)
+	$(Q)./tern boot --arch $(ARCH) --build $(BUILD) --smp 4 \
+	    --root $(USER)/$(ROOT).elf --append run=metrics $(RUN_ARGS)
 
 LOG := build/test-$(ARCH).log
 test: ## install what is missing, build, run every test

@@ -13,10 +13,12 @@
 #include "obj/job.h"
 #include "obj/process.h"
 #include "obj/thread.h"
+#include "sched/sched.h"
 #include "trace/log.h"
 #include <root.h>
 
 static struct thread *root_thread; /* its address only, once it has ended */
+static _Atomic(bool) root_running;
 
 static const struct boot_module *module_find(const char *name)
 {
@@ -113,13 +115,10 @@ static error_t caps_give(struct process *process, const struct boot_module *root
 
 static error_t thread_make(struct process *process)
 {
-    error_t error = thread_create(process, &root_thread);
-    if (error != OK)
-        return error;
-    string_copy(root_thread->page, MESSAGE_PAGE, the_boot_info.command_line);
-    root_thread->page_user = (uaddr_t){ROOT_PAGE};
-    return space_map(&process->space, root_thread->page_memory, 0, root_thread->page_user,
-                     MESSAGE_PAGE, SPACE_READ | SPACE_WRITE);
+    error_t error = thread_create(process, (uaddr_t){ROOT_PAGE}, &root_thread);
+    if (error == OK)
+        string_copy(root_thread->page, MESSAGE_PAGE, the_boot_info.command_line);
+    return error;
 }
 
 static error_t root_load(void)
@@ -142,6 +141,7 @@ static error_t root_load(void)
         error = thread_make(process);
     if (error == OK)
         error = caps_give(process, module);
+    atomic_store(&root_running, error == OK);
     if (error == OK)
         error = thread_start(root_thread, (uaddr_t){program.entry}, (uaddr_t){ROOT_STACK_TOP},
                              ROOT_PAGE);
@@ -162,10 +162,17 @@ void root_start(void)
         log_error("root", "the root program cannot be started: %s", error_text(error));
 }
 
+bool root_runs(void)
+{
+    return atomic_load(&root_running);
+}
+
 void root_ended(const struct thread *thread)
 {
     if (thread != root_thread)
         return;
+    atomic_store(&root_running, false);
+    sched_poke(&boot_cpu); /* whose monitor may wait for that */
     bool fine = thread->exit_reason == EXIT_exited && thread->exit_value == 0;
     log_info("root", "the root program ended: reason %u, value 0x%lx",
              (uint32_t)thread->exit_reason, thread->exit_value);

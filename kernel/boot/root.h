@@ -9,10 +9,15 @@
 
 #include "lib/error.h"
 
+#include <stdbool.h>
+
 struct thread;
 
 /* Loads and starts it, if there is one; says why not in the log. Once, at the end of boot. */
 void root_start(void);
+
+/* It was started and has not ended. */
+bool root_runs(void);
 
 /* `thread` has ended: if it was the root program's first one, says so. */
 void root_ended(const struct thread *thread);

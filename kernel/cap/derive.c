@@ -30,6 +30,14 @@ static void slot_fill_locked(struct slot *slot, struct object *object, uint32_t 
     atomic_store_explicit(&slot->object, object, memory_order_release);
 }
 
+/* Its brackets are in no list. Who found the object before can go on with it (slot_kept). */
+static void slot_empty_locked(struct slot *slot, struct object *object)
+{
+    assert(spinlock_held(&object->lock) && slot_object(slot) == object);
+    __atomic_store_n(&slot->was, object, __ATOMIC_RELAXED);
+    atomic_store_explicit(&slot->object, NULL, memory_order_release);
+}
+
 /* A capability more: the opening bracket goes before `place`, the closing one behind that. */
 static void cap_add_locked(struct object *object, struct slot *slot, struct list *place,
                            uint32_t rights, uint64_t badge)
@@ -85,7 +93,7 @@ error_t cap_move(struct slot *slot, struct slot *source)
         return ERR_bad_slot;
     bracket_replace(&source->open, &slot->open);
     bracket_replace(&source->close, &slot->close);
-    atomic_store_explicit(&source->object, NULL, memory_order_relaxed);
+    slot_empty_locked(source, object);
     slot_fill_locked(slot, object, source->rights, source->badge);
     spinlock_unlock(&object->lock, state);
     slot_bury(source);
@@ -97,8 +105,7 @@ void cap_remove_locked(struct object *object, struct slot *slot)
     assert(spinlock_held(&object->lock) && slot_object(slot) == object);
     list_remove(&slot->open);
     list_remove(&slot->close);
-    /* Relaxed: who still finds the object finds it whole; the grace period sees to that. */
-    atomic_store_explicit(&slot->object, NULL, memory_order_relaxed);
+    slot_empty_locked(slot, object);
     if (object_ops(object)->cap_removed != NULL)
         object_ops(object)->cap_removed(object, (rights_t){slot->rights});
 }

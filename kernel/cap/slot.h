@@ -56,7 +56,11 @@ struct slot {
         uint64_t badge;           /* constant while used */
         struct slot_table *table; /* the first slot of a chunk has no badge: its table; constant */
     };
-    struct list open, close; /* used: in object.caps, its lock. `open` else: the table's lists */
+    struct list open; /* used: in object.caps, the object's lock; else in the table's lists */
+    union {
+        struct list close;  /* used: likewise */
+        struct object *was; /* dead: what it named, for who looked it up before */
+    };
     uint32_t rights;         /* constant while used */
     uint32_t state;          /* enum slot_state; the table's lock */
 };
@@ -145,6 +149,20 @@ struct slot *slot_next(const struct slot_table *table, uint32_t *index);
 static inline struct object *slot_object(const struct slot *slot)
 {
     return atomic_load_explicit(&slot->object, memory_order_relaxed);
+}
+
+/* What a lookup of this stay in the kernel found, also if the capability went since. */
+static inline struct object *slot_kept(const struct slot *slot)
+{
+    struct object *object = atomic_load_explicit(&slot->object, memory_order_acquire);
+    return object != NULL ? object : __atomic_load_n(&slot->was, __ATOMIC_RELAXED);
+}
+
+/* The same with a reference; NULL if the object is on its way out. */
+static inline struct object *slot_hold(const struct slot *slot)
+{
+    struct object *object = slot_kept(slot);
+    return object_try_get(object) ? object : NULL;
 }
 
 /* --- tables (cap/table.c) --- */

@@ -91,10 +91,12 @@ static void port_cap_gone(struct object *object)
         (void)port_end_receivers(port, UINT32_MAX);
 }
 
-void port_source_get(struct port *port)
+bool port_source_get(struct port *port)
 {
-    object_get(&port->object);
+    if (!object_try_get(&port->object))
+        return false;
     atomic_fetch_add(&port->sources, 1);
+    return true;
 }
 
 void port_source_put(struct port *port)

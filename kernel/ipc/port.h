@@ -72,8 +72,8 @@ error_t port_create(struct job *job, uint32_t depth, struct port **result);
 error_t reply_create(struct job *job, struct reply **result);
 
 /* Who sends without a capability (a timer, an interrupt, a thread's faults) is a source: it keeps
- * a reference, and receivers wait on while there is one. */
-void port_source_get(struct port *port);
+ * a reference, and receivers wait on while there is one. False if the port is retiring. */
+bool port_source_get(struct port *port);
 void port_source_put(struct port *port);
 
 extern const struct object_ops port_ops;

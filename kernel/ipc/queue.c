@@ -19,7 +19,7 @@ void port_publish(struct port *port, struct thread *thread)
     thread->shard = cpu_self()->number;
     irq_state_t state = spinlock_lock(&shard->lock);
     list_add_first(&shard->receivers, &thread->wait);
-    thread_set_status(thread, THREAD_RECEIVE);
+    atomic_store_explicit(&thread->status, THREAD_RECEIVE, memory_order_release);
     spinlock_unlock(&shard->lock, state);
     atomic_thread_fence(memory_order_seq_cst);
 }
@@ -100,7 +100,7 @@ bool port_enqueue(struct port *port, struct thread *thread)
     bool deaf = port_deaf(port);
     if (!deaf) {
         thread->place = port;
-        thread_set_status(thread, THREAD_SEND);
+        atomic_store_explicit(&thread->status, THREAD_SEND, memory_order_release);
         thread->queued.fire = NULL;
         queue_add_locked(port, &thread->queued, thread->effective);
     }

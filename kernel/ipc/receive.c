@@ -55,6 +55,11 @@ static error_t take_from(struct thread *sender, struct thread *receiver)
         send_again(sender);
         return error;
     }
+    if (!thread_timeout_renew(sender)) {
+        message_unprepare(&message);
+        send_fail(sender, ERR_timeout);
+        return ERR_not_found;
+    }
     enum thread_status status = sender->sending == MESSAGE_call ? THREAD_REPLY : THREAD_FAULT;
     if (held && !reply_bind(receiver, sender, status)) {
         message_unprepare(&message);
@@ -96,9 +101,17 @@ static error_t take_pending(struct port *port, struct thread *receiver)
     }
 }
 
-static bool port_mute(const struct port *port)
+/* Nobody can send any more; or the last capability to receive went, by which we came in. */
+static bool port_ended(const struct port *port)
 {
-    return atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0;
+    return (atomic_load(&port->pending) & PORT_CLOSED) != 0 ||
+           (atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0);
+}
+
+/* Its reply object went while it lay down, and nobody could tell it then. */
+static bool reply_lost(const struct thread *thread)
+{
+    return thread->reply != NULL && atomic_load(&thread->reply->word) == REPLY_DEAD;
 }
 
 /* The reply object stays reserved only while the thread waits, or when it was bound. */
@@ -116,7 +129,7 @@ static outcome_t receive_from(struct cpu *self, struct thread *thread, struct po
         error_t error = ERR_not_found;
         if (atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
             error = take_pending(port, thread);
-        if (error == ERR_not_found && port_mute(port))
+        if (error == ERR_not_found && (port_ended(port) || reply_lost(thread)))
             error = ERR_dead;
         if (error == ERR_not_found && deadline == DEADLINE_POLL)
             error = ERR_would_block;
@@ -126,7 +139,8 @@ static outcome_t receive_from(struct cpu *self, struct thread *thread, struct po
         thread->fast = deadline == DEADLINE_NEVER;
         thread_timeout_arm(thread, deadline);
         port_publish(port, thread);
-        bool look = atomic_load_explicit(&port->pending, memory_order_relaxed) != 0;
+        bool look = atomic_load_explicit(&port->pending, memory_order_relaxed) != 0 ||
+                    reply_lost(thread);
         if (!look || !port_unpublish(port, thread)) {
             sched_gone(self);
             return CALL_BLOCKED;
@@ -148,10 +162,10 @@ outcome_t receive_into_thread(struct cpu *self, struct thread *thread)
         error = slot_lookup(table, reply_handle, RIGHT_answer, &reply_slot);
     if (error != OK)
         return (outcome_t)error;
-    struct port *port = CONTAINER_OF(slot_object(slot), struct port, object);
+    struct port *port = CONTAINER_OF(slot_kept(slot), struct port, object);
     thread->reply = NULL;
     if (reply_slot != NULL) {
-        struct reply *reply = CONTAINER_OF(slot_object(reply_slot), struct reply, object);
+        struct reply *reply = CONTAINER_OF(slot_kept(reply_slot), struct reply, object);
         error = reply_await(reply, thread);
         if (error != OK)
             return (outcome_t)error;

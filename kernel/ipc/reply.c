@@ -48,8 +48,10 @@ void reply_unlink(struct thread *server)
 {
     if (server->serving != NULL) {
         debug_assert(atomic_load(&server->serving->server) == server);
-        atomic_store_explicit(&server->serving->server, NULL, memory_order_release);
+        struct reply *reply = server->serving;
+        atomic_store_explicit(&reply->server, NULL, memory_order_release);
         server->serving = NULL;
+        object_put(&reply->object);
     }
     server->effective = server->priority;
 }
@@ -61,8 +63,12 @@ static void reply_link(struct thread *server, struct reply *reply)
     if (server->serving == reply)
         return;
     reply_unlink(server);
+    if (!object_try_get(&reply->object))
+        return;
     if (atomic_compare_exchange_strong(&reply->server, &none, server))
         server->serving = reply;
+    else
+        object_put(&reply->object);
 }
 
 void reply_lend_again(struct thread *server)
@@ -190,7 +196,7 @@ error_t reply_answer(struct thread *server, struct reply *reply)
 /* The object goes: who waits with it or on it is told. */
 static void retire_word(struct reply *reply)
 {
-    uintptr_t word = atomic_exchange_explicit(&reply->word, REPLY_DEAD, memory_order_acq_rel);
+    uintptr_t word = atomic_exchange(&reply->word, REPLY_DEAD);
     struct thread *thread = reply_thread(word);
     if (word == REPLY_DEAD || word == REPLY_FREE)
         return;
@@ -205,13 +211,17 @@ static void retire_word(struct reply *reply)
     }
 }
 
-/* A linked thread may look at the object until it has broken the link. */
-static bool reply_retire(struct object *object)
+/* Without a capability nobody answers: it ends here, though a linked thread may keep it. */
+static void reply_cap_gone(struct object *object)
 {
     struct reply *reply = CONTAINER_OF(object, struct reply, object);
+    irq_state_t state = spinlock_lock(&object->lock);
+    bool last = list_empty(&object->caps);
+    spinlock_unlock(&object->lock, state);
+    if (!last)
+        return;
     retire_word(reply);
     tell_server(reply);
-    return atomic_load_explicit(&reply->server, memory_order_acquire) == NULL;
 }
 
 static void reply_free(struct object *object)
@@ -219,4 +229,5 @@ static void reply_free(struct object *object)
     object_free(object);
 }
 
-const struct object_ops reply_ops = {.name = "reply", .retire = reply_retire, .free = reply_free};
+const struct object_ops reply_ops = {
+    .name = "reply", .cap_gone = reply_cap_gone, .free = reply_free};

@@ -149,7 +149,7 @@ outcome_t send_from_thread(struct cpu *self, struct thread *thread, enum message
     error_t error = slot_lookup(&thread->process->table, handle, RIGHT_send, &slot);
     if (error != OK)
         return (outcome_t)error;
-    struct port *port = CONTAINER_OF(slot_object(slot), struct port, object);
+    struct port *port = CONTAINER_OF(slot_kept(slot), struct port, object);
     struct message message;
     thread->sending = (uint8_t)kind;
     error = message_from_thread(&message, thread, slot->badge);

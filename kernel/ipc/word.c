@@ -31,13 +31,18 @@ static irq_state_t bucket_lock(struct bucket *bucket)
     return state;
 }
 
+/* `place` is left alone: who claims the thread takes it for a port. */
+static struct bucket *bucket_now(const struct thread *thread)
+{
+    return bucket_of(*(const volatile uint64_t *)&thread->word_memory,
+                     *(const volatile uint64_t *)&thread->word_offset);
+}
+
 bool word_unwait(struct thread *thread)
 {
-    struct bucket *bucket = *(void *volatile *)&thread->place;
-    if (bucket < buckets || bucket >= buckets + BUCKETS)
-        return false; /* it waits elsewhere by now */
+    struct bucket *bucket = bucket_now(thread);
     irq_state_t state = bucket_lock(bucket);
-    bool there = thread_status(thread) == THREAD_WORD && thread->place == bucket;
+    bool there = thread_status(thread) == THREAD_WORD && bucket_now(thread) == bucket;
     if (there) {
         list_unlink(&thread->wait);
         thread_set_status(thread, THREAD_CLAIMED);
@@ -62,10 +67,9 @@ static error_t word_find(struct thread *caller, uaddr_t address, uint64_t *memor
 void word_wait_on(struct thread *thread, uint64_t memory, uint64_t offset)
 {
     struct bucket *bucket = bucket_of(memory, offset);
+    irq_state_t state = bucket_lock(bucket);
     thread->word_memory = memory;
     thread->word_offset = offset;
-    irq_state_t state = bucket_lock(bucket);
-    thread->place = bucket;
     list_add_last(&bucket->threads, &thread->wait);
     thread_set_status(thread, THREAD_WORD);
     spinlock_unlock(&bucket->lock, state);

@@ -6,6 +6,7 @@
  */
 #include "monitor/monitor.h"
 #include "boot/boot_info.h"
+#include "boot/root.h"
 #include "lib/string.h"
 #include "trace/console.h"
 
@@ -34,6 +35,7 @@ static char line[LINE_MAX]; /* what is being typed, not ended */
 static size_t line_length;
 static char last_line[LINE_MAX];
 static enum escape escape;
+static bool commands_due; /* `run=` was not typed yet */
 static bool after_return; /* the last byte was \r: a \n that follows is part of it */
 
 static void prompt_print(void)
@@ -183,21 +185,32 @@ static void monitor_key(char byte)
     }
 }
 
-void monitor_poll(void)
-{
-    char byte;
-    while (console_take(&byte))
-        monitor_key(byte);
-}
-
-void monitor_start(void)
+/* `run=COMMAND,COMMAND`: typed when no root program runs, or when it has ended. */
+static void type_commands(void)
 {
     char commands[512];
-    prompt_print();
+    commands_due = false;
     if (!boot_option(&the_boot_info, "run", commands, sizeof(commands)))
         return;
     for (const char *s = commands; *s != 0; s++)
         monitor_key((char)(*s == ',' ? '\n' : *s));
     if (commands[0] != 0)
         monitor_key('\n');
+}
+
+void monitor_poll(void)
+{
+    char byte;
+    if (commands_due && !root_runs())
+        type_commands();
+    while (console_take(&byte))
+        monitor_key(byte);
+}
+
+void monitor_start(void)
+{
+    prompt_print();
+    commands_due = true;
+    if (!root_runs())
+        type_commands();
 }

@@ -61,7 +61,8 @@ error_t irq_bind(struct irq *irq, struct port *port, uint64_t bits)
 {
     if (bits == 0)
         return ERR_bad_argument;
-    port_source_get(port);
+    if (!port_source_get(port))
+        return ERR_bad_slot;
     irq_state_t flags = spinlock_lock(&irq->object.lock);
     struct port *old = port; /* if the object's last capability went, the line is not ours now */
     error_t error = object_retiring(&irq->object) ? ERR_bad_slot : OK;

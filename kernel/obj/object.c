@@ -29,12 +29,16 @@ void object_init(struct object *object, struct job *job, enum object_kind kind, 
 
 error_t object_make(struct job *job, enum object_kind kind, size_t size, struct object **result)
 {
+    /* The caller may have the job from a lookup only. */
+    if (job != NULL && !object_try_get(&job->object))
+        return ERR_dead;
     struct object *object = job_alloc(job, size);
-    if (object == NULL)
-        return ERR_no_memory;
-    object_init(object, job, kind, size);
+    if (object != NULL)
+        object_init(object, job, kind, size);
+    if (job != NULL)
+        object_put(&job->object);
     *result = object;
-    return OK;
+    return object != NULL ? OK : ERR_no_memory;
 }
 
 void object_get(struct object *object)

@@ -6,6 +6,7 @@
 #include "ipc/transfer.h"
 #include "ipc/word.h"
 #include "lib/assert.h"
+#include "mem/mapping.h"
 #include "mem/memory.h"
 #include "mem/phys.h"
 #include "obj/job.h"
@@ -29,9 +30,11 @@ static error_t page_make(struct thread *thread, struct job *job)
     return error;
 }
 
-error_t thread_create(struct process *process, struct thread **result)
+error_t thread_create(struct process *process, uaddr_t page, struct thread **result)
 {
     struct job *job = process->job;
+    if (atomic_load(&process->dying))
+        return ERR_dead;
     struct thread *thread = job_alloc(job, sizeof(*thread));
     if (thread == NULL)
         return ERR_no_memory;
@@ -47,6 +50,10 @@ error_t thread_create(struct process *process, struct thread **result)
     error_t error = arch_thread_init(thread, job);
     if (error == OK)
         error = page_make(thread, job);
+    thread->page_user = page;
+    if (error == OK)
+        error = space_map(&process->space, thread->page_memory, 0, page, MESSAGE_PAGE,
+                          SPACE_READ | SPACE_WRITE);
     if (error == OK)
         error = process_add_thread(process, thread);
     if (error != OK) {
@@ -109,9 +116,11 @@ static void unwait_send(struct thread *thread)
 static bool thread_claim_wait(struct thread *thread)
 {
     bool claimed = false;
-    enum thread_status status = thread_status(thread);
-    /* The place stays memory until we leave the kernel, even if the thread left it meanwhile. */
-    void *place = *(void *volatile *)&thread->place;
+    /* The place stays memory until we leave the kernel, even if the thread left it meanwhile; it
+     * is set before the status. */
+    enum thread_status status =
+        (enum thread_status)atomic_load_explicit(&thread->status, memory_order_acquire);
+    struct port *place = *(struct port *volatile *)&thread->place;
     if (status == THREAD_RECEIVE) {
         claimed = port_unpublish(place, thread);
         if (claimed)
@@ -203,6 +212,16 @@ void thread_timeout_late(struct thread *thread)
 {
     if (atomic_exchange(&thread->late, false) && thread_claim_reply(thread))
         thread_finish(thread, ERR_timeout);
+}
+
+bool thread_timeout_renew(struct thread *thread)
+{
+    if (!thread->timed || thread->sending != MESSAGE_call)
+        return true;
+    if (!clock_cancel(&thread->timeout))
+        return false;
+    clock_arm(&thread->timeout, thread->timeout.time_ns); /* here, so not before we leave */
+    return true;
 }
 
 /*

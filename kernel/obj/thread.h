@@ -82,7 +82,7 @@ struct thread {
     struct reply *reply;             /* receive: to be bound; reply, fault: bound */
     struct reply *serving;           /* the reply object it receives with, linked (ipc/reply.h) */
     struct thread *server;           /* reply: the thread that took the call, and is lent to */
-    void *place;                     /* port, bucket: where it waits */
+    struct port *place;              /* send, receive: where it waits */
     struct list wait;                /* in the place's list (receive, word) */
     struct deadline queued;          /* in a port's queue (send): key and order (ipc/port.c) */
     uint32_t cpu;                    /* CPU that runs it, ran it last, or whose queue it is in */
@@ -127,7 +127,8 @@ static inline void thread_set_status(struct thread *thread, enum thread_status s
     atomic_store_explicit(&thread->status, status, memory_order_relaxed);
 }
 
-error_t thread_create(struct process *process, struct thread **result);
+/* With its message page mapped at `page`. Errors of space_map; dead. */
+error_t thread_create(struct process *process, uaddr_t page, struct thread **result);
 
 /* Lets a new thread run. busy if it is not new, dead if its process is. */
 error_t thread_start(struct thread *thread, uaddr_t pc, uaddr_t sp, uint64_t argument);
@@ -163,6 +164,10 @@ void thread_park(struct thread *thread);
 /* Arms the timeout of a thread that is about to wait, for `deadline` in its job's clock. */
 void thread_timeout_arm(struct thread *thread, uint64_t deadline);
 void thread_timeout_cancel(struct thread *thread);
+
+/* An owned thread goes from one wait to the next of its call. False if its time was up meanwhile:
+ * nobody could be told, for it waited nowhere. */
+bool thread_timeout_renew(struct thread *thread);
 
 /* Sets bits of `attention` and interrupts its CPU if it runs. */
 void thread_notify(struct thread *thread, uint32_t attention);

@@ -13,11 +13,14 @@ error_t timer_create(struct job *job, struct port *port, uint64_t bits, struct t
     struct object *object;
     if (bits == 0)
         return ERR_bad_argument;
+    if (!port_source_get(port))
+        return ERR_dead;
     error_t error = object_make(job, OBJECT_timer, sizeof(struct timer), &object);
-    if (error != OK)
+    if (error != OK) {
+        port_source_put(port);
         return error;
+    }
     struct timer *timer = CONTAINER_OF(object, struct timer, object);
-    port_source_get(port);
     timer->port = port;
     timer->bits = bits;
     timer->state.deadline = DEADLINE_NEVER;

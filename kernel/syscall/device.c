@@ -13,7 +13,7 @@
 
 static struct device *device_of(const struct slot *slot)
 {
-    return CONTAINER_OF(slot_object(slot), struct device, object);
+    return CONTAINER_OF(slot_kept(slot), struct device, object);
 }
 
 static error_t make_irq(struct job *job, uint64_t line, struct object **object)
@@ -51,7 +51,7 @@ static error_t make_device(struct job *job, const void *page, struct object **ob
 error_t make_hardware(struct thread *caller, const struct slot *job_slot, enum object_kind kind,
                       uint64_t value, struct object **object)
 {
-    struct job *job = CONTAINER_OF(slot_object(job_slot), struct job, object);
+    struct job *job = CONTAINER_OF(slot_kept(job_slot), struct job, object);
     if (job != job_root || (job_slot->rights & RIGHT_control) == 0)
         return ERR_denied;
     return kind == OBJECT_irq      ? make_irq(job, value, object)
@@ -80,7 +80,7 @@ outcome_t sys_dma_map(struct thread *caller, struct slot *slot, slot_t memory, u
     error_t error = slot_lookup(&caller->process->table, memory, MEMORY_RIGHTS, &found);
     if (error != OK)
         return (outcome_t)error;
-    struct memory *object = CONTAINER_OF(slot_object(found), struct memory, object);
+    struct memory *object = CONTAINER_OF(slot_kept(found), struct memory, object);
     error = device_dma_map(device_of(slot), caller->process->job, object, offset, size, addresses);
     if (error == OK)
         memcpy(caller->page, addresses, size / PAGE_SIZE * sizeof(addresses[0]));
@@ -94,7 +94,7 @@ outcome_t sys_dma_unmap(struct thread *caller, struct slot *slot, slot_t memory,
     error_t error = slot_lookup(&caller->process->table, memory, MEMORY_RIGHTS, &found);
     if (error != OK)
         return (outcome_t)error;
-    struct memory *object = CONTAINER_OF(slot_object(found), struct memory, object);
+    struct memory *object = CONTAINER_OF(slot_kept(found), struct memory, object);
     return (outcome_t)device_dma_unmap(device_of(slot), object, offset, size);
 }
 

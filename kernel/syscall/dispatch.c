@@ -21,11 +21,20 @@ static inline uint64_t argument_at(const struct trap_frame *frame, unsigned at)
     struct slot *name;                                                                             \
     error_t refusal = slot_lookup(                                                                 \
         &caller->process->table, REGISTER_TO(type, frame_operand(frame, 0)), right_wanted, &name); \
-    if (refusal != OK)                                                                             \
-        return (outcome_t)refusal;
+    struct object *held = refusal == OK ? slot_hold(name) : NULL;                                  \
+    if (held == NULL)                                                                              \
+        return refusal != OK ? (outcome_t)refusal : (outcome_t)ERR_bad_slot;
 #define TAKE_in(type, name)  type name = REGISTER_TO(type, argument_at(frame, words_in++));
 #define TAKE_out(type, name) type name;
 #define TAKE_end(type, name)
+
+/* The object stays live during the call. */
+#define DROP(way, type, name)    DROP_##way SYSCALL_GO_##way(DROP_ON)
+#define DROP_ON(way, type, name) DROP_##way SYSCALL_GO_##way(DROP)
+#define DROP_on                  object_put(held);
+#define DROP_in
+#define DROP_out
+#define DROP_end
 
 /* What its handler is given. */
 #define PASS(way, type, name)    PASS_##way(name) SYSCALL_GO_##way(PASS_ON)
@@ -51,6 +60,7 @@ static inline uint64_t argument_at(const struct trap_frame *frame, unsigned at)
         unsigned words_in = 0, words_out = 0;                                                      \
         TAKE parameters(end, , );                                                                  \
         outcome_t outcome = sys_##name(caller PASS parameters(end, , ));                           \
+        DROP parameters(end, , );                                                                  \
         if (outcome != OK)                                                                         \
             return outcome;                                                                        \
         GIVE parameters(end, , );                                                                  \

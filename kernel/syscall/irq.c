@@ -7,7 +7,7 @@
 
 static struct irq *irq_of(const struct slot *slot)
 {
-    return CONTAINER_OF(slot_object(slot), struct irq, object);
+    return CONTAINER_OF(slot_kept(slot), struct irq, object);
 }
 
 outcome_t sys_irq_bind(struct thread *caller, struct slot *slot, slot_t port, uint64_t bits,
@@ -22,7 +22,7 @@ outcome_t sys_irq_bind(struct thread *caller, struct slot *slot, slot_t port, ui
     (void)arch_irq_message(irq->line, &message); /* zeros for one by wire */
     *address = message.address;
     *data = message.data;
-    return (outcome_t)irq_bind(irq, CONTAINER_OF(slot_object(port_slot), struct port, object),
+    return (outcome_t)irq_bind(irq, CONTAINER_OF(slot_kept(port_slot), struct port, object),
                                port_slot->badge == 0 ? bits : bits & port_slot->badge);
 }
 
@@ -34,7 +34,7 @@ outcome_t sys_irq_acknowledge(struct thread *caller, struct slot *slot)
 
 static error_t port_check(const struct slot *slot, uint64_t port, uint64_t bytes)
 {
-    return ioport_check(CONTAINER_OF(slot_object(slot), struct ioport, object), port, bytes);
+    return ioport_check(CONTAINER_OF(slot_kept(slot), struct ioport, object), port, bytes);
 }
 
 outcome_t sys_ioport_read(struct thread *caller, struct slot *slot, uint64_t port, uint64_t bytes,

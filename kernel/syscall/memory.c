@@ -17,11 +17,12 @@
 /* NULL if it is of another kind: reading and writing are rights of every kind. */
 static struct memory *memory_of(const struct slot *slot)
 {
-    struct object *object = slot_object(slot);
+    struct object *object = slot_kept(slot);
     return object->kind == OBJECT_memory ? CONTAINER_OF(object, struct memory, object) : NULL;
 }
 
-/* The memory object that an argument names: bad_slot, denied; bad_argument: another kind. */
+/* The memory object that an argument names, with a reference: bad_slot, denied; bad_argument:
+ * another kind. */
 static error_t memory_argument(const struct thread *caller, slot_t handle, uint32_t rights,
                                struct memory **memory)
 {
@@ -30,7 +31,9 @@ static error_t memory_argument(const struct thread *caller, slot_t handle, uint3
     if (error != OK)
         return error;
     *memory = memory_of(slot);
-    return *memory != NULL ? OK : ERR_bad_argument;
+    if (*memory == NULL)
+        return ERR_bad_argument;
+    return object_try_get(&(*memory)->object) ? OK : ERR_bad_slot;
 }
 
 outcome_t sys_memory_read(struct thread *caller, struct slot *slot, uint64_t offset,
@@ -80,11 +83,13 @@ outcome_t sys_memory_clone(struct thread *caller, struct slot *slot, uint64_t of
     if (error != OK)
         return (outcome_t)error;
     struct memory *memory = memory_of(slot);
-    if (memory == NULL || (flags & ~(uint64_t)CLONE_ABSENT) != 0)
-        return ERR_bad_argument;
     *done = 0;
-    error = memory_clone(memory, offset, target, to_offset, size, (uint32_t)flags,
-                         &request, done);
+    if (memory == NULL || (flags & ~(uint64_t)CLONE_ABSENT) != 0)
+        error = ERR_bad_argument;
+    else
+        error = memory_clone(memory, offset, target, to_offset, size, (uint32_t)flags, &request,
+                             done);
+    object_put(&target->object);
     return *done != 0 ? OK : (outcome_t)error;
 }
 
@@ -125,8 +130,9 @@ outcome_t sys_memory_pager(struct thread *caller, struct slot *slot, slot_t port
         error_t error = slot_lookup(&caller->process->table, port, RIGHT_send, &port_slot);
         if (error != OK)
             return (outcome_t)error;
-        pager.port = slot_object(port_slot);
-        port_source_get(CONTAINER_OF(pager.port, struct port, object));
+        pager.port = slot_kept(port_slot);
+        if (!port_source_get(CONTAINER_OF(pager.port, struct port, object)))
+            return ERR_bad_slot;
     }
     memory_pager_set(memory_of(slot), &pager, &former);
     if (former.port != NULL)
@@ -144,6 +150,7 @@ outcome_t sys_memory_supply(struct thread *caller, struct slot *slot, uint64_t o
         return (outcome_t)error;
     *done = 0;
     error = memory_supply(memory_of(slot), offset, source, from_offset, size, &request, done);
+    object_put(&source->object);
     return *done != 0 ? OK : (outcome_t)error;
 }
 

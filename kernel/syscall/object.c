@@ -44,17 +44,13 @@ static error_t make_thread(struct thread *caller, slot_t parent, uint64_t page,
     error_t error = slot_lookup(&caller->process->table, parent, RIGHT_space | RIGHT_table, &slot);
     if (error != OK)
         return error;
-    struct process *process = CONTAINER_OF(slot_object(slot), struct process, object);
-    error = thread_create(process, &made);
+    struct object *process = slot_hold(slot);
+    if (process == NULL)
+        return ERR_bad_slot;
+    error = thread_create(CONTAINER_OF(process, struct process, object), (uaddr_t){page}, &made);
+    object_put(process);
     if (error != OK)
         return error;
-    made->page_user = (uaddr_t){page};
-    error = space_map(&process->space, made->page_memory, 0, made->page_user, MESSAGE_PAGE,
-                      SPACE_READ | SPACE_WRITE);
-    if (error != OK) {
-        thread_kill(made, EXIT_killed, 0);
-        return error;
-    }
     *object = &made->object;
     object_get(*object); /* being alive keeps one */
     return OK;
@@ -91,7 +87,7 @@ static error_t make_reply(struct job *job, struct object **object)
 static error_t make(struct thread *caller, const struct slot *job_slot, uint64_t kind,
                     slot_t parent, uint64_t value, struct object **object)
 {
-    struct job *job = job_of(slot_object(job_slot));
+    struct job *job = job_of(slot_kept(job_slot));
     switch (kind) {
     case OBJECT_job:
         return make_job(job, object);

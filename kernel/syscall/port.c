@@ -27,7 +27,7 @@ static error_t answer(struct thread *caller)
     error_t error = slot_lookup(&caller->process->table, handle, RIGHT_answer, &slot);
     if (error != OK)
         return error;
-    return reply_answer(caller, CONTAINER_OF(slot_object(slot), struct reply, object));
+    return reply_answer(caller, CONTAINER_OF(slot_kept(slot), struct reply, object));
 }
 
 outcome_t sys_port_reply(struct cpu *self, struct thread *caller)
@@ -63,7 +63,7 @@ outcome_t sys_port_signal(struct cpu *self, struct thread *caller)
         return (outcome_t)error;
     /* A badge on a capability that signals bounds the bits that it may set. */
     uint64_t bits = frame_word(&caller->frame, 0);
-    port_signal(CONTAINER_OF(slot_object(slot), struct port, object),
+    port_signal(CONTAINER_OF(slot_kept(slot), struct port, object),
                 slot->badge == 0 ? bits : bits & slot->badge);
     return OK;
 }

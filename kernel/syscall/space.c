@@ -14,7 +14,7 @@
 
 static struct space *space_of(const struct slot *slot)
 {
-    struct object *object = slot_object(slot);
+    struct object *object = slot_kept(slot);
     assert(object->kind == OBJECT_process);
     return &CONTAINER_OF(object, struct process, object)->space;
 }
@@ -39,9 +39,13 @@ outcome_t sys_space_map(struct thread *caller, struct slot *process, slot_t memo
         return ERR_bad_argument;
     if (allowed == 0 || (flags & SPACE_ACCESS & ~allowed) != 0)
         return ERR_denied;
-    struct memory *object = CONTAINER_OF(slot_object(slot), struct memory, object);
-    return (outcome_t)space_map(space_of(process), object, offset, va, size,
-                                (uint32_t)flags | allowed << SPACE_MAY_SHIFT);
+    struct object *object = slot_hold(slot);
+    if (object == NULL)
+        return ERR_bad_slot;
+    error = space_map(space_of(process), CONTAINER_OF(object, struct memory, object), offset, va,
+                      size, (uint32_t)flags | allowed << SPACE_MAY_SHIFT);
+    object_put(object);
+    return (outcome_t)error;
 }
 
 outcome_t sys_space_unmap(struct thread *caller, struct slot *process, uaddr_t va, uint64_t size,
@@ -64,27 +68,21 @@ outcome_t sys_space_protect(struct thread *caller, struct slot *process, uaddr_t
     return *done != 0 ? OK : (outcome_t)error;
 }
 
-static error_t space_argument(const struct thread *caller, slot_t handle, struct space **space)
-{
-    struct slot *slot;
-    error_t error = slot_lookup(&caller->process->table, handle, RIGHT_space, &slot);
-    if (error == OK)
-        *space = space_of(slot);
-    return error;
-}
-
 outcome_t sys_space_clone(struct thread *caller, struct slot *process, slot_t to, uint64_t from_va,
                           uint64_t *next)
 {
-    struct space *target;
+    struct slot *slot;
     struct page_request request;
-    error_t error = space_argument(caller, to, &target);
-    if (error == OK && target == space_of(process))
-        error = ERR_bad_argument;
-    if (error != OK)
-        return (outcome_t)error;
+    error_t error = slot_lookup(&caller->process->table, to, RIGHT_space, &slot);
+    struct object *target = error == OK ? slot_hold(slot) : NULL;
+    if (target == NULL)
+        return error != OK ? (outcome_t)error : (outcome_t)ERR_bad_slot;
     *next = from_va;
-    error = space_clone(space_of(process), target, next, &request);
+    if (target == slot_kept(process) || !is_aligned(from_va, PAGE_SIZE))
+        error = ERR_bad_argument;
+    else
+        error = space_clone(space_of(process), space_of(slot), next, &request);
+    object_put(target);
     return *next != from_va ? OK : (outcome_t)error;
 }
 

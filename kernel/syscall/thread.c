@@ -10,7 +10,7 @@
 
 static struct thread *thread_of(const struct slot *slot)
 {
-    struct object *object = slot_object(slot);
+    struct object *object = slot_kept(slot);
     assert(object->kind == OBJECT_thread);
     return CONTAINER_OF(object, struct thread, object);
 }

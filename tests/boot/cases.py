@@ -195,6 +195,12 @@ def guest_cases(arch, soak):
     ways = {"kernel": [], "limine": ["--via", "limine"]}
     if arch == "x86_64":
         ways["multiboot2"] = ["--via", "multiboot2"]
+    # What `make run` shows: processes that pass messages between CPUs, their budget, the counters.
+    cases += [Case(f"guest demo smp{cpus}", ["--smp", str(cpus)], root="demo", test=False,
+                   append="run=metrics,poweroff",
+                   texts=[r"process 1: the sum is 500500 \(done\)", r"of 8192 KiB",
+                          r"process 2: the sum is 500500 \(done\)", r"(?m)^ *messages +\d"])
+              for cpus in (1, 4)]
     cases += [Case(f"guest hello by {way}", options, append="word=value", root="hello",
                    texts=[r'hello from user mode, command line "exit=debug word=value"'],
                    timeout=UEFI_TIMEOUT if options and arch == "aarch64" else WHOLE_SCREEN_TIMEOUT,

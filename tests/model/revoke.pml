@@ -1,8 +1,8 @@
 /*
  * Revoke against transfer.
  *
- * The capabilities of one object stand in one list, each with an opening and a closing end; what
- * stands between a capability's ends was derived from it:
+ * The capabilities of one object stand in one list, each with an opening and a closing bracket; what
+ * stands between them was derived from it:
  *
  *     A( B( C( )C )B )A E( )E          and free slots
  *
@@ -21,19 +21,19 @@
  * Model and kernel:
  *   find                  cap/slot.h: slot_find
  *   reserve               cap/table.c: slot_reserve; bury: slot_bury; the grace period is grace.pml's
- *   remove                cap/order.c: cap_remove_locked
- *   derive                cap/derive.c: cap_derive, cap_derive_locked; order.c: cap_child_locked
+ *   remove                cap/derive.c: cap_remove_locked
+ *   derive                cap/derive.c: cap_derive, cap_add_locked; cap/order.h: cap_child_locked
  *   move, delete          cap/derive.c: cap_move, cap_delete
  *   revoke                cap/revoke.c: cap_revoke, revoke_locked; again and again: its system call
  *
- * A list with a depth for each capability and no closing ends does not do: in A(1) X(2) B(2) C(3)
+ * A list with a depth for each capability and no closing brackets does not do: in A(1) X(2) B(2) C(3)
  * the deletion of B makes C look like X's.
  *
  * BUG 1  slots are used again without a grace period
- * BUG 2  a derived capability's closing end is put before its parent's, not behind its opening one
+ * BUG 2  a derived capability's closing bracket is put before its parent's, not behind its own
  * BUG 3  deriving does not look again, under the lock, whether its source is still used
  * BUG 4  a move takes the old one out in one step and puts the new one in by another
- * BUG 5  deleting takes the whole stretch between the ends out of the list
+ * BUG 5  deleting takes the whole stretch between the brackets out of the list
  */
 #ifndef BUG
 #define BUG 0

@@ -47,15 +47,18 @@ error_t sys_child_thread_make(slot_t job, slot_t process, unsigned n,
     return error != OK ? error : tern_object_create(job, OBJECT_thread, process, page, thread);
 }
 
+error_t sys_child_start(slot_t thread, unsigned n)
+{
+    uint64_t at = stack_top(n) - SYS_BEGIN_BYTES;
+    return tern_thread_start(thread, (uaddr_t){(uintptr_t)sys_thread_enter}, (uaddr_t){at}, at);
+}
+
 error_t sys_child_thread(slot_t job, slot_t process, unsigned n,
                          uint64_t (*entry)(void *argument, void *page), void *argument,
                          slot_t *thread)
 {
-    uint64_t at = stack_top(n) - SYS_BEGIN_BYTES;
     error_t error = sys_child_thread_make(job, process, n, entry, argument, thread);
-    if (error == OK)
-        error = tern_thread_start(*thread, (uaddr_t){(uintptr_t)sys_thread_enter}, (uaddr_t){at}, at);
-    return error;
+    return error == OK ? sys_child_start(*thread, n) : error;
 }
 
 error_t sys_child_give(slot_t process, unsigned n, slot_t source, uint64_t rights, uint64_t badge)

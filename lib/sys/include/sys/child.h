@@ -37,6 +37,9 @@ error_t sys_child_thread_make(slot_t job, slot_t process, unsigned n,
                               uint64_t (*entry)(void *argument, void *page), void *argument,
                               slot_t *thread);
 
+/* Starts the n-th thread that was made so. */
+error_t sys_child_start(slot_t thread, unsigned n);
+
 /* Derives a capability into the child's table at sys_child_slot(n). */
 error_t sys_child_give(slot_t process, unsigned n, slot_t source, uint64_t rights, uint64_t badge);
 
