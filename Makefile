@@ -247,7 +247,11 @@ test: ## install what is missing, build, run every test
 	$(Q)mkdir -p build; set -o pipefail; $(MAKE) --no-print-directory -k test-all 2>&1 | tee $(LOG); \
 	    made=$$?; printf 'total: '; python3 tools/count_tests.py $(LOG) && exit $$made
 test: SHELL := /bin/bash
-test-all: unit fuzz-short boot-test
+test-all: unit model fuzz-short boot-test
+
+.PHONY: model
+model: ## SPIN models of the protocols, each also with its seeded bugs
+	$(Q)python3 tests/model/run.py
 
 unit: $(HOST)/unit $(HOST)/unit-alone $(HOST)/unit-tsan ## unit tests on this machine, under ASan, UBSan and TSan
 	$(Q)$(HOST)/unit

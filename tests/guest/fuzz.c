@@ -1,0 +1,617 @@
+/*
+ * Native test: random system calls from several threads at once.
+ *
+ * Workers make calls out of abi/syscall.def: each with capabilities from one common pool, addresses
+ * and numbers that are nearly right. Victims do the same and are stopped, kicked and killed by
+ * others. The keeper (main) frees whoever waits for ever: it signals, receives, answers, wakes and
+ * resumes. Beside them two pairs of threads, of which nobody else knows, call and wake each other
+ * all the time: if one of them stops, a wake-up was lost.
+ *
+ * Words of the command line: calls=N (of all threads together), seed=N.
+ */
+#include "forms.h"
+#include "lib/string.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include "test.h"
+#include <root.h>
+#include <space.h>
+#include <stdatomic.h>
+
+#define CALLS      100000 /* unless the command line says otherwise */
+#define WORKERS    4
+#define VICTIMS    24 /* one after another, VICTIMS_LIVE at once */
+#define VICTIMS_LIVE 3
+#define POOL       5 /* capabilities of each kind */
+#define STACK_SIZE 8192
+#define WINDOW     UINT64_C(0x20000000) /* memory that may lose its pages at any time */
+#define WINDOW_SIZE UINT64_C(0x4000)
+#define WORDS      4 /* that are waited on, of each page */
+#define TOY        UINT64_C(0x10000000) /* addresses in processes that have no threads */
+#define PAIR_RUN   16 /* turns before a pair leaves the CPUs to others */
+#define ROUND_NS   UINT64_C(1000000)
+#define STUCK_NS   UINT64_C(30000000000)
+
+struct worker {
+    uint64_t random;
+    slot_t thread; /* victims */
+    bool victim;
+    _Atomic(bool) ended;
+    _Atomic(uint64_t) calls;
+    uint64_t last; /* call's number, for who looks after a hang */
+    uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
+};
+
+static struct worker workers[WORKERS + VICTIMS];
+static _Atomic(uint64_t) pool[OBJECT_KINDS][POOL];
+static _Atomic(uint64_t) counts[SYSCALL_LIMIT][ERR_COUNT];
+static _Atomic(bool) stop;
+static uint64_t calls_wanted, seed;
+static slot_t fuzz_job;
+
+/* --- randomness --- */
+
+static uint64_t random_next(struct worker *worker)
+{
+    uint64_t x = worker->random;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    worker->random = x;
+    return x * UINT64_C(0x2545f4914f6cdd1d) >> 8;
+}
+
+static uint64_t below(struct worker *worker, uint64_t limit)
+{
+    return random_next(worker) % limit;
+}
+
+static bool one_in(struct worker *worker, uint64_t n)
+{
+    return below(worker, n) == 0;
+}
+
+/* --- the pool: places for capabilities of each kind --- */
+
+static void pool_put(_Atomic(uint64_t) *place, uint64_t handle)
+{
+    uint64_t old = atomic_exchange(place, handle);
+    if (old != 0)
+        (void)tern_cap_delete((slot_t){old});
+}
+
+static void pool_add(struct worker *worker, uint64_t kind, uint64_t handle)
+{
+    if (kind == OBJECT_NONE || kind >= OBJECT_KINDS)
+        kind = below(worker, OBJECT_KINDS);
+    pool_put(&pool[kind][below(worker, POOL)], handle);
+}
+
+static uint64_t any_handle(struct worker *worker, uint64_t kind)
+{
+    if (kind == OBJECT_NONE || one_in(worker, 16))
+        kind = below(worker, OBJECT_KINDS);
+    uint64_t handle = atomic_load(&pool[kind][below(worker, POOL)]);
+    if (one_in(worker, 64))
+        handle += UINT64_C(1) << 32; /* a later generation */
+    if (one_in(worker, 64))
+        handle = random_next(worker);
+    return one_in(worker, 64) ? 0 : handle;
+}
+
+/* The kind that it is in the pool for. */
+static uint64_t kind_of_handle(uint64_t handle)
+{
+    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
+        for (unsigned i = 0; i < POOL; i++)
+            if (atomic_load(&pool[kind][i]) == handle)
+                return kind;
+    return OBJECT_NONE;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* The kind that a parameter is about, by its name; OBJECT_NONE: any. */
+static uint64_t kind_named(const struct form *form, const char *name)
+{
+    static const char *const names[OBJECT_KINDS] = {
+#define OBJECT(number, kind, exportable, text) [number] = #kind,
+#include <object.def>
+#undef OBJECT
+    };
+    if (same(name, "parent"))
+        return OBJECT_process;
+    if (same(name, "to") || same(name, "from"))
+        return strncmp(form->name, "space", 5) == 0 ? OBJECT_process : OBJECT_memory;
+    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
+        if (names[kind] != NULL && same(name, names[kind]))
+            return kind;
+    return OBJECT_NONE;
+}
+
+/* --- arguments --- */
+
+static uint64_t any_page(struct worker *worker)
+{
+    return below(worker, 24) * MESSAGE_PAGE;
+}
+
+static uint64_t any_address(struct worker *worker)
+{
+    switch (below(worker, 16)) {
+    case 0:
+        return random_next(worker);
+    case 1:
+        return 0;
+    case 2:
+        return UINT64_C(0xffff800000000000) + any_page(worker);
+    case 3:
+        return SPACE_END - any_page(worker);
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+        return TOY + any_page(worker);
+    default:
+        /* Few words, so that some are waited on and woken. */
+        return WINDOW + below(worker, WINDOW_SIZE / MESSAGE_PAGE) * MESSAGE_PAGE +
+               below(worker, WORDS) * sizeof(uint32_t);
+    }
+}
+
+static uint64_t any_number(struct worker *worker)
+{
+    switch (below(worker, 8)) {
+    case 0:
+        return random_next(worker) << 8;
+    case 1:
+        return UINT64_MAX;
+    case 2:
+    case 3:
+        return any_page(worker);
+    case 4:
+        return 1 + below(worker, 5000);
+    default:
+        return below(worker, 9);
+    }
+}
+
+static uint64_t any_deadline(struct worker *worker)
+{
+    uint64_t now = 0, way = below(worker, 8);
+    if (way == 0)
+        return DEADLINE_NEVER;
+    if (way < 4)
+        return DEADLINE_POLL;
+    (void)tern_clock_read(&now);
+    return now + below(worker, 300000);
+}
+
+static uint64_t any_value(struct worker *worker, const struct form *form,
+                          const struct form_parameter *parameter)
+{
+    if (parameter->type == FORM_SLOT)
+        return any_handle(worker, kind_named(form, parameter->name));
+    if (parameter->type == FORM_ADDRESS || same(parameter->name, "from_va"))
+        return any_address(worker);
+    if (parameter->type == FORM_RIGHTS)
+        return one_in(worker, 3) ? RIGHTS_ALL : random_next(worker);
+    if (same(parameter->name, "deadline"))
+        return any_deadline(worker);
+    if (same(parameter->name, "kind"))
+        return below(worker, 12);
+    if (same(parameter->name, "badge") && one_in(worker, 2))
+        return 0;
+    if (same(parameter->name, "expected"))
+        return 0;
+    if (same(parameter->name, "value") && one_in(worker, 2))
+        return TOY + any_page(worker);
+    return any_number(worker);
+}
+
+/* A message of any size with capabilities, some of them moved. */
+static void any_message(struct worker *worker, struct abi_call *call)
+{
+    uint64_t caps = one_in(worker, 3) ? below(worker, 8) : 0;
+    uint64_t bytes = one_in(worker, 3) ? below(worker, MESSAGE_PAGE + 2) : 0;
+    call->control |= bytes << CONTROL_BYTES_SHIFT | caps << CONTROL_CAPS_SHIFT |
+                     below(worker, 16) << CONTROL_MOVE_SHIFT |
+                     below(worker, 4) << CONTROL_WAY_SHIFT;
+    call->label = random_next(worker);
+    for (unsigned i = 0; i < MESSAGE_WORDS; i++)
+        call->word[i] = i >= MESSAGE_WORDS - caps % 8 ? any_handle(worker, OBJECT_NONE) : random_next(worker);
+}
+
+/* --- calls --- */
+
+/* Calls that end the caller, write to the console, or reach devices. */
+static bool left_out(const struct worker *worker, uint64_t number)
+{
+    return forms[number].name == NULL || same(forms[number].name, "debug_write") ||
+           (number == CALL_thread_exit && !worker->victim) ||
+           same(forms[number].name, "ioport_access");
+}
+
+static uint64_t any_call(struct worker *worker)
+{
+    uint64_t number;
+    do
+        number = below(worker, SYSCALL_LIMIT);
+    while (left_out(worker, number) || (number == CALL_thread_exit && !one_in(worker, 50)) ||
+           (number == CALL_cap_delete && !one_in(worker, 4)));
+    return number;
+}
+
+/* What came goes into the pool. */
+static void keep_results(struct worker *worker, const struct form *form, uint64_t kind,
+                         const struct abi_call *call)
+{
+    unsigned out = 0;
+    if (form->raw) {
+        unsigned caps = (unsigned)control_caps(call->control);
+        EXPECT(caps <= MESSAGE_CAPS_MAX && control_bytes(call->control) <= MESSAGE_PAGE);
+        for (unsigned i = MESSAGE_WORDS - caps; i < MESSAGE_WORDS; i++)
+            if (call->word[i] != 0)
+                pool_add(worker, OBJECT_NONE, call->word[i]);
+        return;
+    }
+    for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++) {
+        if (at->way != FORM_out)
+            continue;
+        if (at->type == FORM_SLOT)
+            pool_add(worker, kind, call->word[out]);
+        out++;
+    }
+}
+
+static void call_any(struct worker *worker)
+{
+    uint64_t number = any_call(worker);
+    const struct form *form = &forms[number];
+    struct abi_call call = {.control = number};
+    unsigned in = 0;
+    if (form->raw)
+        any_message(worker, &call);
+    for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++)
+        if (at->way != FORM_out)
+            *form_place(&call, at, &in) = any_value(worker, form, at);
+    worker->last = number;
+    if (number == CALL_thread_exit)
+        atomic_store(&worker->ended, true);
+    bool gives = number == CALL_port_receive || number == CALL_port_call ||
+                 number == CALL_port_reply_receive;
+    uint64_t kind = same(form->name, "object_create") ? call.word[0] : OBJECT_NONE;
+    if (number == CALL_cap_derive)
+        kind = kind_of_handle(call.operand[0]);
+    abi_call(&call);
+    error_t error = abi_status(&call);
+    if (!form_lists(form, error)) {
+        sys_print("%s returned %d\n", form->name, error);
+        EXPECT(false);
+        return;
+    }
+    atomic_fetch_add(&counts[number][error], 1);
+    if (error == OK && (gives || !form->raw))
+        keep_results(worker, form, kind, &call);
+}
+
+static uint64_t worker_run(void *argument, void *page)
+{
+    struct worker *worker = argument;
+    (void)page;
+    while (!atomic_load(&stop)) {
+        call_any(worker);
+        atomic_fetch_add(&worker->calls, 1);
+    }
+    atomic_store(&worker->ended, true);
+    return 0;
+}
+
+static void nap(void)
+{
+    static uint32_t never = 0;
+    uint64_t now = 0;
+    (void)tern_clock_read(&now);
+    (void)tern_word_wait((uaddr_t){(uintptr_t)&never}, 0, now + ROUND_NS);
+}
+
+/* --- pairs that nobody disturbs --- */
+
+struct pair {
+    slot_t port, reply;
+    _Atomic(uint32_t) word; /* even: the first one's turn */
+    _Atomic(uint64_t) rounds[2];
+    _Atomic(uint32_t) ended;
+    uint8_t stack[4][STACK_SIZE] __attribute__((aligned(16)));
+};
+static struct pair pair;
+
+static uint64_t pair_serve(void *argument, void *page)
+{
+    struct message message = {0};
+    (void)argument, (void)page;
+    error_t error = tern_port_receive(pair.port, pair.reply, &message, DEADLINE_NEVER);
+    while (error == OK && message.label == 0)
+        error = tern_port_reply_receive(pair.port, pair.reply, &message, DEADLINE_NEVER);
+    EXPECT(error == OK);
+    EXPECT(tern_port_reply(pair.reply, &message) == OK);
+    atomic_fetch_add(&pair.ended, 1);
+    return 0;
+}
+
+static uint64_t pair_call(void *argument, void *page)
+{
+    struct message message = {0};
+    (void)argument, (void)page;
+    while (message.label == 0) {
+        message.label = atomic_load(&stop);
+        EXPECT(tern_port_call(pair.port, &message, DEADLINE_NEVER) == OK);
+        if (atomic_fetch_add(&pair.rounds[0], 1) % PAIR_RUN == 0)
+            nap();
+    }
+    atomic_fetch_add(&pair.ended, 1);
+    return 0;
+}
+
+/* Each waits until the word has its parity. The first one ends the game by a large number. */
+static uint64_t pair_turn(void *argument, void *page)
+{
+    uint32_t mine = argument == NULL ? 0 : 1;
+    uaddr_t address = {(uintptr_t)&pair.word};
+    (void)page;
+    for (;;) {
+        uint32_t value = atomic_load(&pair.word);
+        if (value >= UINT32_MAX / 2)
+            break;
+        if ((value & 1) != mine) {
+            error_t error = tern_word_wait(address, value, DEADLINE_NEVER);
+            EXPECT(error == OK || error == ERR_would_block);
+            continue;
+        }
+        uint64_t woken;
+        bool last = mine == 0 && atomic_load(&stop);
+        atomic_store(&pair.word, last ? UINT32_MAX : (value + 1) % (UINT32_MAX / 2 - 1));
+        EXPECT(tern_word_wake(address, 1, &woken) == OK);
+        if (atomic_fetch_add(&pair.rounds[1], 1) % PAIR_RUN == 0)
+            nap();
+    }
+    atomic_fetch_add(&pair.ended, 1);
+    return 0;
+}
+
+static bool pairs_start(void)
+{
+    uint64_t (*const runs[4])(void *, void *) = {pair_serve, pair_call, pair_turn, pair_turn};
+    if (sys_port_create(0, &pair.port) != OK || sys_reply_create(&pair.reply) != OK)
+        return false;
+    for (unsigned i = 0; i < 4; i++) {
+        slot_t thread;
+        if (sys_thread_start(runs[i], i == 3 ? &pair : NULL, pair.stack[i], STACK_SIZE, &thread) !=
+            OK)
+            return false;
+        (void)tern_cap_delete(thread);
+    }
+    return true;
+}
+
+/* --- the keeper --- */
+
+static uint64_t option(const char *text, const char *name, uint64_t otherwise)
+{
+    size_t length = strlen(name);
+    for (; *text != 0; text++) {
+        if (strncmp(text, name, length) != 0)
+            continue;
+        uint64_t value = 0;
+        for (text += length; *text >= '0' && *text <= '9'; text++)
+            value = value * 10 + (uint64_t)(*text - '0');
+        return value;
+    }
+    return otherwise;
+}
+
+static bool worker_start(unsigned number)
+{
+    struct worker *worker = &workers[number];
+    worker->random = seed * 0x9e3779b97f4a7c15 + number + 1;
+    worker->victim = number >= WORKERS;
+    error_t error = sys_thread_start(worker_run, worker, worker->stack, STACK_SIZE,
+                                     &worker->thread);
+    slot_t known;
+    if (error == OK && worker->victim &&
+        tern_cap_derive(worker->thread, (rights_t){RIGHT_run | RIGHT_read}, 0, &known) == OK)
+        pool_add(worker, OBJECT_thread, known.value);
+    return error == OK;
+}
+
+/* Frees who waits for what is behind a capability, whatever that is. */
+static void keep_handle(slot_t slot)
+{
+    struct message message = {0};
+    (void)tern_memory_pager(slot, (slot_t){0}, 0); /* a pager that is no more still counts */
+    (void)tern_port_send(slot, &message, DEADLINE_POLL);
+    (void)tern_port_signal(slot, 1);
+    for (unsigned n = 0; n < 4; n++) { /* the signal comes first */
+        if (tern_port_receive(slot, (slot_t){0}, &message, DEADLINE_POLL) != OK)
+            break;
+        for (unsigned i = MESSAGE_WORDS - message.caps; i < MESSAGE_WORDS; i++)
+            (void)tern_cap_delete((slot_t){message.word[i]});
+    }
+    message = (struct message){0};
+    (void)tern_port_reply(slot, &message);
+}
+
+static uint64_t calls_made(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        sum += atomic_load(&workers[i].calls);
+    return sum;
+}
+
+/*
+ * Rights can be lost, and a port whose only senders are pagers of memory out of reach is waited on
+ * for ever. If nothing moves, capabilities go one by one: all who wait for what is behind them are
+ * told.
+ */
+static void keep_moving(void)
+{
+    static uint64_t before;
+    static unsigned next;
+    uint64_t made = calls_made();
+    if (made == before)
+        pool_put(&pool[next / POOL % OBJECT_KINDS][next % POOL], 0);
+    next++;
+    before = made;
+}
+
+static void keep_round(void)
+{
+    uint64_t woken;
+    keep_moving();
+    for (unsigned i = 0; i < OBJECT_KINDS * POOL; i++)
+        keep_handle((slot_t){atomic_load(&pool[i / POOL][i % POOL])});
+    for (uint64_t page = WINDOW; page < WINDOW + WINDOW_SIZE; page += MESSAGE_PAGE)
+        for (uint64_t i = 0; i < WORDS; i++)
+            (void)tern_word_wake((uaddr_t){page + i * sizeof(uint32_t)}, UINT64_MAX, &woken);
+    for (unsigned i = WORKERS; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value != 0)
+            (void)tern_thread_resume(workers[i].thread);
+}
+
+/* New victims for those that ended, and what the pool lacks. */
+static void keep_stock(unsigned *victims)
+{
+    unsigned live = 0;
+    slot_t slot;
+    for (unsigned i = WORKERS; i < *victims; i++)
+        live += !atomic_load(&workers[i].ended);
+    if (live < VICTIMS_LIVE && *victims < COUNT_OF(workers) && worker_start(*victims))
+        ++*victims;
+    if (tern_cap_derive(fuzz_job, (rights_t){RIGHTS_ALL}, 0, &slot) == OK)
+        pool_add(&workers[0], OBJECT_job, slot.value);
+}
+
+/* Notes when something last moved; false if that is too long ago. */
+static bool moves(uint64_t sum, uint64_t *last, uint64_t *since)
+{
+    uint64_t now = 0;
+    (void)tern_clock_read(&now);
+    if (sum != *last) {
+        *last = sum;
+        *since = now;
+    }
+    return now - *since < STUCK_NS;
+}
+
+static void report_stuck(const char *what)
+{
+    sys_print("stuck: %s\n", what);
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value != 0 && !atomic_load(&workers[i].ended))
+            sys_print("  worker %u after %lu calls in %s\n", i, (unsigned long)workers[i].calls,
+                      forms[workers[i].last].name);
+}
+
+static bool keep(void)
+{
+    uint64_t last[3] = {0}, since[3] = {0};
+    unsigned victims = WORKERS;
+    for (unsigned i = 0; i < 3; i++)
+        (void)tern_clock_read(&since[i]);
+    while (calls_made() < calls_wanted) {
+        keep_stock(&victims);
+        keep_round();
+        nap();
+        if (!moves(calls_made(), &last[0], &since[0]) ||
+            !moves(pair.rounds[0], &last[1], &since[1]) ||
+            !moves(pair.rounds[1], &last[2], &since[2])) {
+            report_stuck("no calls, or a pair");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_ended(void)
+{
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value != 0 && !atomic_load(&workers[i].ended))
+            return false;
+    return atomic_load(&pair.ended) == 4;
+}
+
+static bool end_all(void)
+{
+    uint64_t last = 0, since = 0;
+    (void)tern_clock_read(&since);
+    atomic_store(&stop, true);
+    while (!all_ended()) {
+        keep_round();
+        nap();
+        if (!moves(last, &last, &since)) {
+            report_stuck("the end");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void pool_empty(void)
+{
+    for (unsigned i = 0; i < OBJECT_KINDS * POOL; i++)
+        pool_put(&pool[i / POOL][i % POOL], 0);
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value != 0)
+            (void)tern_cap_delete(workers[i].thread);
+}
+
+static bool window_make(void)
+{
+    slot_t memory;
+    slot_t job = root_slot(ROOT_SLOT_JOB), process = root_slot(ROOT_SLOT_PROCESS);
+    if (tern_object_create(job, OBJECT_memory, (slot_t){0}, WINDOW_SIZE, &memory) != OK ||
+        tern_space_map(process, memory, 0, (uaddr_t){WINDOW}, WINDOW_SIZE,
+                       SPACE_READ | SPACE_WRITE) != OK)
+        return false;
+    pool_add(&workers[0], OBJECT_memory, memory.value);
+    return tern_object_create(job, OBJECT_job, (slot_t){0}, 0, &fuzz_job) == OK;
+}
+
+static void summary(void)
+{
+    for (unsigned number = 0; number < SYSCALL_LIMIT; number++) {
+        uint64_t done = counts[number][OK], failed = 0;
+        for (unsigned error = 1; error < ERR_COUNT; error++)
+            failed += counts[number][error];
+        if (forms[number].name != NULL)
+            sys_print("  %s: %lu done, %lu refused\n", forms[number].name, (unsigned long)done,
+                      (unsigned long)failed);
+    }
+}
+
+TEST(fuzz)
+{
+    uint64_t now = 0;
+    (void)tern_clock_read(&now);
+    calls_wanted = option(sys_page, "calls=", CALLS);
+    seed = option(sys_page, "seed=", now);
+    sys_print("%lu calls, seed=%lu\n", (unsigned long)calls_wanted, (unsigned long)seed);
+    workers[0].random = seed + 1;
+    REQUIRE(window_make());
+    REQUIRE(pairs_start());
+    for (unsigned i = 0; i < WORKERS; i++)
+        REQUIRE(worker_start(i));
+    bool ended = keep();
+    ended = end_all() && ended;
+    EXPECT(ended);
+    if (ended)
+        pool_empty();
+    summary();
+    sys_print("pairs: %lu calls, %lu turns\n", (unsigned long)pair.rounds[0],
+              (unsigned long)pair.rounds[1]);
+}
