@@ -79,6 +79,16 @@ static bool port_end_senders(struct port *port, uint32_t budget)
     return false;
 }
 
+/* Nothing comes any more: receivers issue their calls again, and take what is left or are told. */
+static void port_recall_receivers(struct port *port)
+{
+    struct thread *thread;
+    atomic_fetch_or(&port->pending, PORT_CLOSED);
+    atomic_thread_fence(memory_order_seq_cst);
+    while ((thread = port_take_receiver(port)) != NULL)
+        receive_again(thread);
+}
+
 /* What is queued beyond a budget here is let go when the port retires. */
 static void port_cap_gone(struct object *object)
 {
@@ -87,8 +97,8 @@ static void port_cap_gone(struct object *object)
     bool mute = atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0;
     if (deaf)
         (void)port_end_senders(port, UINT32_MAX);
-    if ((deaf || mute) && atomic_load(&port->pending) == 0)
-        (void)port_end_receivers(port, UINT32_MAX);
+    if (deaf || mute)
+        port_recall_receivers(port);
 }
 
 bool port_source_get(struct port *port)

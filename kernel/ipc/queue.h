@@ -35,8 +35,9 @@ struct thread *port_take_receiver(struct port *port);
 bool port_has_receiver(const struct port *port);
 
 /*
- * After something was queued, and a full barrier: a receiver that published itself meanwhile issues
- * its receive again, and finds it.
+ * After something was queued, and a full barrier: receivers that published themselves meanwhile get
+ * what is pending. Waking alone would not do: who is stopped before it looks leaves the message to
+ * others, who sleep.
  */
 void port_wake_receiver(struct port *port);
 

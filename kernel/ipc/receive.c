@@ -18,7 +18,7 @@ static uint64_t signals_take(struct port *port)
 {
     if ((atomic_load_explicit(&port->pending, memory_order_relaxed) & PORT_SIGNALLED) == 0)
         return 0;
-    atomic_fetch_and_explicit(&port->pending, ~PORT_SIGNALLED, memory_order_relaxed);
+    atomic_fetch_and_explicit(&port->pending, ~PORT_SIGNALLED, memory_order_acquire);
     return atomic_exchange_explicit(&port->signals, 0, memory_order_relaxed);
 }
 
@@ -69,6 +69,8 @@ static error_t take_from(struct thread *sender, struct thread *receiver)
     message_deliver(&message, receiver);
     if (!held)
         sender_done(sender);
+    else
+        thread_given(sender);
     return OK;
 }
 
@@ -98,6 +100,21 @@ static error_t take_pending(struct port *port, struct thread *receiver)
         error_t error = take_entry(port, entry, receiver);
         if (error != ERR_not_found)
             return error;
+    }
+}
+
+void receive_now(struct port *port, struct thread *receiver)
+{
+    error_t error = take_pending(port, receiver);
+    if (error == ERR_not_found) {
+        receive_again(receiver);
+    } else if (error != OK) {
+        receive_fail(receiver, error);
+    } else {
+        if (receiver->reply != NULL)
+            reply_unawait(receiver->reply, receiver); /* fails if it was bound */
+        thread_timeout_cancel(receiver);
+        sched_ready(receiver);
     }
 }
 
@@ -143,6 +160,7 @@ static outcome_t receive_from(struct cpu *self, struct thread *thread, struct po
                     reply_lost(thread);
         if (!look || !port_unpublish(port, thread)) {
             sched_gone(self);
+            thread_given(thread);
             return CALL_BLOCKED;
         }
         /* Ours again: it is running, as before. */

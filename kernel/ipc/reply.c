@@ -6,6 +6,8 @@
  */
 #include "ipc/reply.h"
 #include "ipc/message.h"
+#include "ipc/transfer.h"
+#include "ipc/word.h"
 #include "lib/assert.h"
 #include "sched/sched.h"
 #include "syscall/answer.h"
@@ -142,6 +144,12 @@ static void tell_server(const struct reply *reply)
         thread_notify(server, ATTENTION_LEND);
 }
 
+bool reply_binds(const struct thread *caller)
+{
+    const struct reply *reply = caller->reply;
+    return atomic_load_explicit(&reply->word, memory_order_acquire) == (uintptr_t)caller;
+}
+
 bool reply_cancel(struct thread *caller)
 {
     struct reply *reply = caller->reply;
@@ -193,6 +201,19 @@ error_t reply_answer(struct thread *server, struct reply *reply)
     return OK;
 }
 
+/* A receiver that waited with it; it may have left, and wait otherwise by now. */
+static void retire_waited(struct reply *reply, struct thread *thread)
+{
+    struct port *place = *(struct port *volatile *)&thread->place;
+    if (thread_status(thread) != THREAD_RECEIVE || word_is_place(place) ||
+        !port_unpublish(place, thread))
+        return;
+    if (thread->reply == reply)
+        receive_fail(thread, ERR_dead);
+    else
+        receive_again(thread);
+}
+
 /* The object goes: who waits with it or on it is told. */
 static void retire_word(struct reply *reply)
 {
@@ -201,8 +222,7 @@ static void retire_word(struct reply *reply)
     if (word == REPLY_DEAD || word == REPLY_FREE)
         return;
     if ((word & REPLY_WAITED_TAG) != 0) {
-        if (thread_claim(thread))
-            thread_finish(thread, ERR_dead);
+        retire_waited(reply, thread);
     } else if (thread_status(thread) == THREAD_REPLY) {
         thread_timeout_cancel(thread);
         thread_finish(thread, ERR_unanswered);

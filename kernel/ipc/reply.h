@@ -28,6 +28,9 @@ bool reply_bind(struct thread *server, struct thread *caller, enum thread_status
  */
 error_t reply_import(struct reply *reply, struct thread *server, struct thread *caller);
 
+/* True while the reply object that `caller` waits on names it. */
+bool reply_binds(const struct thread *caller);
+
 /* Takes `caller` out of the reply object that it waits on; false if it is being answered. */
 bool reply_cancel(struct thread *caller);
 

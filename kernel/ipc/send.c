@@ -78,6 +78,8 @@ static error_t give(struct message *message, struct thread *sender, struct threa
     message_deliver(message, receiver);
     cpu_metric_add(cpu_self(), METRIC_messages, 1);
     sched_ready(receiver);
+    if (held)
+        thread_given(sender);
     return OK;
 }
 
@@ -97,11 +99,12 @@ static error_t give_any(struct message *message, struct thread *sender, struct p
 
 void port_wake_receiver(struct port *port)
 {
-    if (!port_has_receiver(port))
-        return;
-    struct thread *receiver = port_take_receiver(port);
-    if (receiver != NULL)
-        receive_again(receiver);
+    while ((atomic_load_explicit(&port->pending, memory_order_relaxed) & ~PORT_CLOSED) != 0) {
+        struct thread *receiver = port_take_receiver(port);
+        if (receiver == NULL)
+            return;
+        receive_now(port, receiver);
+    }
 }
 
 error_t message_store(struct port *port, const struct message *message, bool beyond)
@@ -139,6 +142,7 @@ static outcome_t wait_in_queue(struct cpu *self, struct thread *thread, struct p
     }
     sched_gone(self);
     port_wake_receiver(port);
+    thread_given(thread);
     return CALL_BLOCKED;
 }
 
@@ -184,8 +188,10 @@ void send_held(struct thread *thread, struct port *port)
         return;
     if (error != ERR_not_found || !port_enqueue(port, thread))
         send_fail(thread, ERR_dead);
-    else
+    else {
         port_wake_receiver(port);
+        thread_given(thread);
+    }
 }
 
 void port_signal(struct port *port, uint64_t bits)
@@ -193,7 +199,8 @@ void port_signal(struct port *port, uint64_t bits)
     if (bits == 0)
         return;
     atomic_fetch_or_explicit(&port->signals, bits, memory_order_relaxed);
-    atomic_fetch_or_explicit(&port->pending, PORT_SIGNALLED, memory_order_relaxed);
+    /* Release, and acquire in signals_take: who sees the flag sees the bits. */
+    atomic_fetch_or_explicit(&port->pending, PORT_SIGNALLED, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
     cpu_metric_add(cpu_self(), METRIC_signals, 1);
     port_wake_receiver(port);

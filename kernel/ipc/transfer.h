@@ -25,6 +25,9 @@ void send_held(struct thread *thread, struct port *port);
 /* The message of a claimed thread, not a held one, was taken: it goes on. */
 void sender_done(struct thread *sender);
 
+/* A claimed receiver takes what is pending, or issues its receive again if there is nothing. */
+void receive_now(struct port *port, struct thread *receiver);
+
 /* Ends the wait of a claimed thread with an error: one that sends, one that receives. */
 void send_fail(struct thread *thread, error_t error);
 void receive_fail(struct thread *thread, error_t error);

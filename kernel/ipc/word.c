@@ -38,6 +38,12 @@ static struct bucket *bucket_now(const struct thread *thread)
                      *(const volatile uint64_t *)&thread->word_offset);
 }
 
+bool word_is_place(const void *place)
+{
+    const struct bucket *bucket = place;
+    return bucket >= buckets && bucket < buckets + BUCKETS;
+}
+
 bool word_unwait(struct thread *thread)
 {
     struct bucket *bucket = bucket_now(thread);
@@ -98,6 +104,7 @@ outcome_t sys_word_wait(struct thread *caller, uaddr_t address, uint64_t expecte
     bool stay = error == OK && value == (uint32_t)expected;
     if (stay || !word_unwait(caller)) {
         sched_gone(self);
+        thread_given(caller);
         return CALL_BLOCKED;
     }
     thread_set_status(caller, THREAD_RUNNING);

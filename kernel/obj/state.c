@@ -115,7 +115,7 @@ error_t state_argument(const struct thread *caller, object_t argument, enum obje
     if (argument.value == 0)
         return OK;
     error_t error = slot_lookup(&caller->process->table, (slot_t){argument.value}, rights, slot);
-    return error == OK && slot_object(*slot)->kind != kind ? ERR_bad_argument : error;
+    return error == OK && slot_kept(*slot)->kind != kind ? ERR_bad_argument : error;
 }
 
 error_t state_found(struct object *object, uint32_t rights, struct state_link *found)

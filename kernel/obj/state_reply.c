@@ -39,7 +39,7 @@ static error_t claim_argument(struct thread *caller, object_t argument, struct t
     error_t error = state_argument(caller, argument, OBJECT_thread, RIGHT_run, &slot);
     if (error != OK || slot == NULL)
         return error;
-    *thread = CONTAINER_OF(slot_object(slot), struct thread, object);
+    *thread = CONTAINER_OF(slot_kept(slot), struct thread, object);
     return atomic_compare_exchange_strong(&(*thread)->status, &parked, THREAD_CLAIMED) ? OK
                                                                                        : ERR_busy;
 }

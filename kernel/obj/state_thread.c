@@ -163,10 +163,12 @@ static error_t set_port(struct thread *caller, object_t argument, uint64_t badge
         return error;
     if (slot != NULL && slot->badge != 0 && slot->badge != badge)
         return ERR_denied;
-    struct port *old = *port;
-    *port = slot != NULL ? CONTAINER_OF(slot_object(slot), struct port, object) : NULL;
-    if (*port != NULL)
-        port_source_get(*port);
+    struct port *old = *port, *new = NULL;
+    if (slot != NULL)
+        new = CONTAINER_OF(slot_kept(slot), struct port, object);
+    if (new != NULL && !port_source_get(new))
+        return ERR_bad_slot;
+    *port = new;
     if (old != NULL)
         port_source_put(old);
     return OK;

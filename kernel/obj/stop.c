@@ -20,6 +20,14 @@ static uint32_t thread_attention(const struct thread *thread)
     return atomic_load_explicit(&thread->attention, memory_order_relaxed);
 }
 
+/* Sets bits; a full barrier follows, so `status` is looked at afterwards (also on weakly ordered
+ * CPUs, where an atomic operation alone is none). */
+static void thread_want(struct thread *thread, uint32_t attention)
+{
+    atomic_fetch_or(&thread->attention, attention);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
 /* The other CPU looks on its way out; its number may be old, then it has looked already. */
 static void thread_poke(const struct thread *thread)
 {
@@ -29,7 +37,7 @@ static void thread_poke(const struct thread *thread)
 
 void thread_notify(struct thread *thread, uint32_t attention)
 {
-    atomic_fetch_or(&thread->attention, attention);
+    thread_want(thread, attention);
     thread_poke(thread);
 }
 
@@ -48,6 +56,7 @@ void thread_resume(struct thread *thread, uint32_t attention)
 {
     debug_assert((attention & ~(uint32_t)STOPS) == 0);
     atomic_fetch_and(&thread->attention, ~attention);
+    atomic_thread_fence(memory_order_seq_cst);
     uint32_t parked = THREAD_PARKED;
     if ((thread_attention(thread) & STOPS) == 0 &&
         atomic_compare_exchange_strong(&thread->status, &parked, THREAD_CLAIMED))
@@ -57,7 +66,10 @@ void thread_resume(struct thread *thread, uint32_t attention)
 /* In somebody's hands for a moment, or on a CPU. */
 static bool thread_moves(const struct thread *thread)
 {
-    enum thread_status status = thread_status(thread);
+    enum thread_status status =
+        (enum thread_status)atomic_load_explicit(&thread->status, memory_order_acquire);
+    if (status == THREAD_REPLY || status == THREAD_FAULT)
+        return !reply_binds(thread); /* it is being answered */
     return status == THREAD_RUNNING || status == THREAD_CLAIMED;
 }
 
@@ -65,7 +77,7 @@ error_t thread_suspend(struct thread *thread, uint32_t attention)
 {
     struct cpu *self = cpu_self();
     debug_assert(self->held_count == 0);
-    atomic_fetch_or(&thread->attention, attention);
+    thread_want(thread, attention);
     if (thread == self->current)
         return OK; /* on its own way out */
     while (thread_moves(thread)) {
@@ -85,13 +97,21 @@ void thread_kill(struct thread *thread, uint32_t reason, uint64_t value)
     if (!atomic_compare_exchange_strong(&thread->exit_reason, &none, reason))
         return; /* it ends already */
     thread->exit_value = value;
-    atomic_fetch_or(&thread->attention, ATTENTION_KILL);
+    thread_want(thread, ATTENTION_KILL);
     uint32_t new = THREAD_NEW;
     if (atomic_compare_exchange_strong(&thread->status, &new, THREAD_CLAIMED) ||
         thread_claim(thread) || thread_claim_reply(thread) || sched_claim(thread))
         thread_die(thread);
     else
         thread_poke(thread);
+}
+
+void thread_given(struct thread *thread)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if ((thread_attention(thread) & ATTENTION_KILL) != 0 &&
+        (thread_claim(thread) || thread_claim_reply(thread)))
+        thread_die(thread);
 }
 
 void thread_die(struct thread *thread)
@@ -131,7 +151,7 @@ error_t thread_kick(struct thread *thread)
     enum thread_status status = thread_status(thread);
     if (status == THREAD_REPLY || status == THREAD_FAULT)
         return ERR_busy;
-    atomic_fetch_or(&thread->attention, ATTENTION_KICK);
+    thread_want(thread, ATTENTION_KICK);
     if (thread_status(thread) == THREAD_SEND && thread_claim(thread))
         sched_ready(thread); /* and so to its way out */
     else

@@ -121,6 +121,8 @@ static bool thread_claim_wait(struct thread *thread)
     enum thread_status status =
         (enum thread_status)atomic_load_explicit(&thread->status, memory_order_acquire);
     struct port *place = *(struct port *volatile *)&thread->place;
+    if (status != THREAD_WORD && word_is_place(place))
+        return false; /* it is elsewhere by now */
     if (status == THREAD_RECEIVE) {
         claimed = port_unpublish(place, thread);
         if (claimed)
@@ -191,6 +193,8 @@ void send_again(struct thread *thread)
 
 /* --- timeouts --- */
 
+#define TIMEOUT_AGAIN_NS 20000 /* until a timeout that found its thread on its way looks again */
+
 void thread_timeout_arm(struct thread *thread, uint64_t deadline)
 {
     if (deadline == DEADLINE_NEVER)
@@ -204,6 +208,7 @@ void thread_timeout_cancel(struct thread *thread)
 {
     if (!thread->timed)
         return;
+    atomic_store_explicit(&thread->late, false, memory_order_relaxed);
     thread->timed = false;
     clock_cancel(&thread->timeout);
 }
@@ -240,8 +245,13 @@ static void thread_timeout(struct deadline *deadline)
             thread_timeout_late(thread);
         return;
     }
-    if (!thread->timed || !thread_claim_wait(thread))
+    if (!thread->timed)
         return;
+    if (!thread_claim_wait(thread)) {
+        /* In somebody's hands: it may come to wait yet. Who ends the wait cancels this. */
+        clock_arm(&thread->timeout, clock_now() + TIMEOUT_AGAIN_NS);
+        return;
+    }
     if (thread->timeout.time_ns <= clock_now())
         thread_finish(thread, ERR_timeout);
     else

@@ -180,6 +180,12 @@ void thread_kill(struct thread *thread, uint32_t reason, uint64_t value);
 /* See above. bad_argument without a foreign port, busy in reply or fault. */
 error_t thread_kick(struct thread *thread);
 
+/*
+ * `thread` was given into a place, or bound to a reply object: who wanted to kill it meanwhile may
+ * not have found it. The last that is done with it.
+ */
+void thread_given(struct thread *thread);
+
 /* Ends a thread that the caller owns, or the current one: it tells its handler and is gone. */
 void thread_die(struct thread *thread);
 
