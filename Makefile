@@ -58,7 +58,8 @@ all: kernel
 kernel: $(IMAGES_$(ARCH)) user
 
 # Where each instruction counts, a frame pointer is not kept; a backtrace leaves these out.
-HOT := $(addprefix $(OUT)/,kernel/ipc/fast.c.o kernel/syscall/dispatch.c.o kernel/sync/spinlock.c.o)
+HOT := $(patsubst %,$(OUT)/%.o,$(filter kernel/ipc/% kernel/sched/% kernel/syscall/%,$(PORTABLE)) \
+       kernel/sync/spinlock.c)
 $(HOT): HOT_FLAGS := -fomit-frame-pointer
 
 $(OUT)/%.c.o: %.c $(OUT)/flags
@@ -77,7 +78,7 @@ build/font.c: tools/font.py
 # Changed flags rebuild everything.
 $(OUT)/flags: force
 	@mkdir -p $(@D)
-	@echo '$(CFLAGS)' | cmp -s - $@ || echo '$(CFLAGS)' > $@
+	@echo '$(CFLAGS) $(HOT)' | cmp -s - $@ || echo '$(CFLAGS) $(HOT)' > $@
 
 # So does a file that is gone or new.
 $(OUT)/objects: force
@@ -119,7 +120,7 @@ USER_FLAGS_release := -O2
 USER_FLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -g -mgeneral-regs-only \
               -ffunction-sections -fno-common $(WARNINGS) $(USER_FLAGS_$(ARCH)) \
               $(USER_FLAGS_$(BUILD)) -Iabi $(ABI_ARCH) -Ikernel -Ilib/sys/include \
-              -Ilib/sys/include/arch/$(ARCH)
+              -Ilib/sys/include/arch/$(ARCH) -Itests/guest/arch/$(ARCH)
 USER := $(OUT)/user
 USER_SCRIPT := lib/sys/user.ld
 USER_LDFLAGS := -T $(USER_SCRIPT) -nostdlib -static --gc-sections -z max-page-size=4096 \
@@ -160,7 +161,7 @@ $(PROGRAMS): $(call user_objects,$(SYS_SOURCES)) $(USER_SCRIPT)
 
 # What only makes sense in a booted kernel: start, page tables live, devices, other CPUs.
 HOST_LEFT_OUT := kernel/boot/main.c \
-                 kernel/lib/string.c kernel/mem/image.c kernel/mem/phys.c kernel/mem/vmap.c \
+                 kernel/lib/string.c kernel/mem/image.c kernel/mem/vmap.c \
                  kernel/sched/smp.c kernel/trace/log.c kernel/trace/panic.c \
                  kernel/trace/symbol.c kernel/selftest/%
 HOST_CORE := $(filter-out $(HOST_LEFT_OUT),$(PORTABLE)) $(sort $(wildcard kernel/arch/host/*.c)) \
@@ -261,9 +262,12 @@ unit: $(HOST)/unit $(HOST)/unit-alone $(HOST)/unit-tsan ## unit tests on this ma
 	$(Q)python3 tests/unit/test_deps.py
 
 FUZZ_SECONDS ?= 600
-fuzz: ## fuzz each parser and allocator for FUZZ_SECONDS
+FUZZ_CALLS ?= 10000000
+fuzz: ## fuzz each parser and allocator for FUZZ_SECONDS, the system calls with FUZZ_CALLS
 	$(Q)python3 tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZERS)
-fuzz: fuzz-built
+	$(Q)./tern boot --arch $(ARCH) --smp 4 --test --timeout 3600 --append calls=$(FUZZ_CALLS) \
+	    --root build/$(ARCH)/debug/user/fuzz.elf
+fuzz: fuzz-built kernel
 fuzz-short: fuzz-built
 	$(Q)python3 tests/fuzz/run.py --seconds 5 $(FUZZERS)
 

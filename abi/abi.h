@@ -55,8 +55,8 @@ enum object_kind {
 #define PORT_DEPTH_MAX   64
 
 /* Deadlines are nanoseconds of the job's clock, absolute. */
-#define DEADLINE_POLL  UINT64_C(0)    /* do not wait: would_block */
-#define DEADLINE_NEVER UINT64_MAX     /* wait for ever */
+#define DEADLINE_POLL  UINT64_C(0) /* do not wait: would_block */
+#define DEADLINE_NEVER UINT64_MAX  /* wait for ever */
 
 /*
  * The control word: what is asked for (in), and what came (out).
@@ -64,6 +64,8 @@ enum object_kind {
  *   in    0..7 call number   16..28 bytes of the message page   32..34 capabilities
  *         36..39 which of them are moved, not copied   40..41 how a held thread goes on
  *   out   0..7 status (error.def)   8..15 kind of message   16..28 bytes   32..34 capabilities
+ *         40..41 of a kick: ANSWER_RESTART if the thread was about to make its call (again), which
+ *         it does when it goes on, unless its registers are set; else ANSWER_RESUME
  */
 #define CONTROL_NUMBERS     256
 #define CONTROL_BYTES_SHIFT 16
@@ -91,6 +93,10 @@ static inline uint64_t control_bytes(uint64_t control)
 {
     return control >> CONTROL_BYTES_SHIFT & 0x1fff;
 }
+static inline uint64_t control_way(uint64_t control)
+{
+    return control >> CONTROL_WAY_SHIFT & 3;
+}
 static inline uint64_t control_caps(uint64_t control)
 {
     return control >> CONTROL_CAPS_SHIFT & 7;
@@ -103,6 +109,14 @@ enum message_kind {
 #include <message.def>
 #undef MESSAGE
     MESSAGE_KINDS
+};
+
+/* Why a thread ended: word 0 of a message of kind exit. */
+enum exit_reason {
+    EXIT_NONE,
+#define EXIT(number, name, text) EXIT_##name = (number),
+#include <exit.def>
+#undef EXIT
 };
 
 /* What a thread did wrong: word 0 of a message of kind fault. */

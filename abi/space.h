@@ -47,6 +47,6 @@ enum clone_flags {
     CLONE_ABSENT = 1 << 0, /* absent pages stay absent: the target's own pager will be asked */
 };
 
-#define DIRTY_PAGES_MAX 512 /* pages that one memory_dirty looks at */
+#define DIRTY_PAGES_MAX 128 /* pages that one memory_dirty looks at */
 
 #endif

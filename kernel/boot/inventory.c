@@ -7,6 +7,7 @@
 #include "boot/inventory.h"
 #include "arch/boot.h"
 #include "arch/irq.h"
+#include "boot/mitigations.h"
 #include "lib/print.h"
 #include "mem/frame.h"
 #include "sched/clock.h"
@@ -62,6 +63,8 @@ static void cpus_print(void)
     line_print("cpus", value.text);
     arch_cpu_features(value.text, sizeof(value.text));
     line_print("features", value.text);
+    mitigations_text(value.text, sizeof(value.text));
+    line_print("mitigations", value.text);
 }
 
 static uint32_t usable_ranges(void)

@@ -14,6 +14,7 @@
 #include "obj/process.h"
 #include "obj/thread.h"
 #include "sched/sched.h"
+#include "syscall/restart.h"
 #include "trace/log.h"
 #include <root.h>
 
@@ -177,6 +178,8 @@ void root_ended(const struct thread *thread)
     log_info("root", "the root program ended: reason %u, value 0x%lx",
              (uint32_t)thread->exit_reason, thread->exit_value);
     char way[8];
+    if (restart_mode())
+        restart_report();
     if (boot_option(&the_boot_info, "exit", way, sizeof(way)) && strcmp(way, "debug") == 0)
         power_off(fine ? 0 : 1);
 }

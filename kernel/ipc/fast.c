@@ -12,6 +12,7 @@
 #include "sched/sched.h"
 #include "syscall/call.h"
 #include "syscall/entry.h"
+#include "syscall/restart.h"
 
 #define LIKELY(condition)   __builtin_expect((condition), 1)
 #define UNLIKELY(condition) __builtin_expect((condition), 0)
@@ -20,7 +21,11 @@
 /* By itself, so that what one way needs on the stack is not paid by the others. */
 #define ENTRY_PART static __attribute__((noinline))
 
-#define NOT_PLAIN (struct user_exit){NULL, NULL}
+#define NOT_PLAIN                                                                                  \
+    (struct user_exit)                                                                             \
+    {                                                                                              \
+        NULL, NULL                                                                                 \
+    }
 
 /* The slot with the object and one of the rights; *object is NULL if there is none such. */
 INLINE struct slot *fast_find(const struct thread *thread, uint64_t handle, uint32_t right,
@@ -34,9 +39,8 @@ INLINE struct slot *fast_find(const struct thread *thread, uint64_t handle, uint
 
 INLINE bool fast_change(struct reply *reply, uintptr_t from, uintptr_t to)
 {
-    return LIKELY(atomic_compare_exchange_strong_explicit(&reply->word, &from, to,
-                                                          memory_order_acq_rel,
-                                                          memory_order_relaxed));
+    return LIKELY(atomic_compare_exchange_strong_explicit(
+        &reply->word, &from, to, memory_order_acq_rel, memory_order_relaxed));
 }
 
 /* Bytes of the message page. */
@@ -75,14 +79,10 @@ INLINE struct thread *fast_receiver(const struct port_shard *shard)
     return thread;
 }
 
-INLINE struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t bytes)
+/* Hands the message in the caller's registers to a receiver of this CPU, and goes there. */
+INLINE struct user_exit fast_hand(struct cpu *self, struct thread *caller, struct port *port,
+                                  enum message_kind kind, uint64_t badge, uint64_t bytes)
 {
-    const struct trap_frame *frame = &caller->frame;
-    struct object *object;
-    struct slot *slot = fast_find(caller, frame_operand(frame, 0), RIGHT_send, &object);
-    if (UNLIKELY(object == NULL || frame_operand(frame, 2) != DEADLINE_NEVER))
-        return NOT_PLAIN;
-    struct port *port = CONTAINER_OF(object, struct port, object);
     struct port_shard *shard = &port->shards[self->number];
     spinlock_enter(&shard->lock);
     struct thread *server = fast_receiver(shard);
@@ -98,8 +98,8 @@ INLINE struct user_exit fast_call(struct cpu *self, struct thread *caller, uint6
     caller->reply = reply;
     caller->server = server;
     caller->fast = true;
-    caller->sending = MESSAGE_call;
-    thread_set_status(caller, THREAD_REPLY);
+    caller->sending = (uint8_t)kind;
+    thread_set_status(caller, kind == MESSAGE_call ? THREAD_REPLY : THREAD_FAULT);
     /* From here on others may answer or cancel the caller; its frame is only read. */
     if (!fast_change(reply, (uintptr_t)server | REPLY_WAITED_TAG, (uintptr_t)caller))
         return fast_undo_call(self, caller, server);
@@ -107,9 +107,51 @@ INLINE struct user_exit fast_call(struct cpu *self, struct thread *caller, uint6
         server->effective = caller->effective;
     fast_bytes(bytes, server, caller);
     frame_set_control(&server->frame,
-                      bytes << CONTROL_BYTES_SHIFT | MESSAGE_call << CONTROL_KIND_SHIFT);
-    frame_set_operand(&server->frame, 0, slot->badge);
-    return fast_switch(self, caller, server, &caller->frame);
+                      bytes << CONTROL_BYTES_SHIFT | (uint64_t)kind << CONTROL_KIND_SHIFT);
+    frame_set_operand(&server->frame, 0, badge);
+    if (kind != MESSAGE_fault)
+        return fast_switch(self, caller, server, &caller->frame);
+    frame_set_label(&server->frame, 0);
+    for (uint32_t i = 0; i < MESSAGE_WORDS; i++)
+        frame_set_word(&server->frame, i, i < COUNT_OF(caller->fault) ? caller->fault[i] : 0);
+    return fast_switch(self, caller, server, &server->frame);
+}
+
+INLINE struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t bytes)
+{
+    const struct trap_frame *frame = &caller->frame;
+    struct object *object;
+    struct slot *slot = fast_find(caller, frame_operand(frame, 0), RIGHT_send, &object);
+    if (UNLIKELY(object == NULL || frame_operand(frame, 2) != DEADLINE_NEVER))
+        return NOT_PLAIN;
+    return fast_hand(self, caller, CONTAINER_OF(object, struct port, object), MESSAGE_call,
+                     slot->badge, bytes);
+}
+
+struct user_exit fast_fault(struct cpu *self, struct thread *caller)
+{
+    bool foreign = caller->foreign != NULL;
+    return fast_hand(self, caller, foreign ? caller->foreign : caller->handler, MESSAGE_fault,
+                     foreign ? caller->foreign_badge : caller->handler_badge, 0);
+}
+
+/* A foreign call, whatever its control register says. */
+INLINE struct user_exit fast_foreign(struct cpu *self, struct thread *caller)
+{
+    bool old = frame_entered_old(&caller->frame);
+    return fast_hand(self, caller, caller->foreign, old ? MESSAGE_foreign_old : MESSAGE_foreign,
+                     caller->foreign_badge, 0);
+}
+
+INLINE bool fast_is_foreign(const struct thread *caller)
+{
+    return caller->sending == MESSAGE_foreign || caller->sending == MESSAGE_foreign_old;
+}
+
+/* Held by a foreign call or fault, or by a kick that came between calls. */
+INLINE bool fast_is_held(const struct thread *caller)
+{
+    return thread_status(caller) == THREAD_FAULT && caller->resume == RESUME_USER;
 }
 
 /* The caller that `reply` binds, if it can be switched to with `server` left waiting. */
@@ -120,8 +162,9 @@ INLINE struct thread *fast_caller(const struct cpu *self, const struct thread *s
     if (UNLIKELY((word & REPLY_TAGS) != 0 || server->serving != reply))
         return NULL;
     struct thread *caller = reply_thread(word);
-    if (UNLIKELY(!caller->fast || thread_status(caller) != THREAD_REPLY ||
-                 caller->cpu != self->number))
+    if (UNLIKELY(!caller->fast || caller->cpu != self->number))
+        return NULL;
+    if (UNLIKELY(thread_status(caller) != THREAD_REPLY) && !fast_is_held(caller))
         return NULL;
     uint32_t top = atomic_load_explicit(&self->ready_top, memory_order_relaxed);
     return LIKELY(caller->effective + 1u >= top) ? caller : NULL;
@@ -140,7 +183,8 @@ INLINE void fast_publish(struct cpu *self, struct thread *server, struct port *p
     spinlock_exit(&shard->lock);
 }
 
-INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uint64_t bytes)
+INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uint64_t bytes,
+                                           enum answer_way way)
 {
     const struct trap_frame *frame = &server->frame;
     struct object *object;
@@ -159,10 +203,14 @@ INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *serv
     if (!fast_change(reply, (uintptr_t)caller, (uintptr_t)server | REPLY_WAITED_TAG))
         return NOT_PLAIN;
     thread_set_status(caller, THREAD_RUNNING);
-    fast_bytes(bytes, caller, server);
-    frame_set_control(&caller->frame, bytes << CONTROL_BYTES_SHIFT);
-    frame_set_operand(&caller->frame, 0, 0);
-    frame_copy_message(&caller->frame, frame);
+    if (LIKELY(caller->sending == MESSAGE_call)) {
+        fast_bytes(bytes, caller, server);
+        frame_set_control(&caller->frame, bytes << CONTROL_BYTES_SHIFT);
+        frame_set_operand(&caller->frame, 0, 0);
+        frame_copy_message(&caller->frame, frame);
+    } else if (way == ANSWER_RESULT && fast_is_foreign(caller)) {
+        frame_set_result(&caller->frame, frame_word(frame, 0));
+    }
     server->reply = reply;
     server->effective = server->priority;
     fast_publish(self, server, port);
@@ -184,6 +232,11 @@ INLINE bool fast_stays(const struct cpu *self, const struct thread *thread)
 /* A thread whose calls are not native, or are to be aborted. */
 ARCH_ENTRY ENTRY_PART struct user_exit enter_special(struct cpu *self, struct thread *thread)
 {
+    if (LIKELY(thread->foreign != NULL) && !restart_mode()) {
+        struct user_exit next = fast_foreign(self, thread);
+        if (LIKELY(next.thread != NULL))
+            return next;
+    }
     call_now(self, thread);
     return user_leave(self);
 }
@@ -199,8 +252,8 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_leave(struct cpu *self, struct thre
 ARCH_ENTRY ENTRY_PART struct user_exit enter_general(struct cpu *self, struct thread *thread)
 {
     uint64_t number = control_number(frame_control(&thread->frame));
-    if (UNLIKELY(thread->special))
-        __attribute__((musttail)) return enter_special(self, thread);
+    if (UNLIKELY(thread->special)) __attribute__
+        ((musttail)) return enter_special(self, thread);
     cpu_metric_add(self, METRIC_system_calls, 1);
     outcome_t outcome = syscall_table[number](self, thread);
     if (CONFIG_DEBUG)
@@ -230,8 +283,10 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_reply_receive(struct cpu *self, str
 {
     uint64_t bytes = frame_control(&thread->frame) >> CONTROL_BYTES_SHIFT;
     struct user_exit next = NOT_PLAIN;
-    if (LIKELY(bytes <= MESSAGE_PAGE))
-        next = fast_reply_receive(self, thread, bytes);
+    if (LIKELY(bytes <= MESSAGE_PAGE)) /* and so the way is ANSWER_RESULT */
+        next = fast_reply_receive(self, thread, bytes, ANSWER_RESULT);
+    else if (bytes == (uint64_t)ANSWER_RESUME << (CONTROL_WAY_SHIFT - CONTROL_BYTES_SHIFT))
+        next = fast_reply_receive(self, thread, 0, ANSWER_RESUME);
     if (LIKELY(next.thread != NULL))
         return next;
     __attribute__((musttail)) return enter_general(self, thread);
@@ -242,9 +297,9 @@ ARCH_ENTRY struct user_exit syscall_enter(struct cpu *self, struct thread *threa
     uint16_t number = (uint16_t)frame_control(&thread->frame);
     debug_assert(self == cpu_self() && self->current == thread && !arch_irq_enabled());
     debug_assert(thread_status(thread) == THREAD_RUNNING && thread->resume == RESUME_USER);
-    if (LIKELY(number == CALL_port_call))
-        __attribute__((musttail)) return enter_call(self, thread);
-    if (LIKELY(number == CALL_port_reply_receive))
-        __attribute__((musttail)) return enter_reply_receive(self, thread);
+    if (LIKELY(number == CALL_port_call)) __attribute__
+        ((musttail)) return enter_call(self, thread);
+    if (LIKELY(number == CALL_port_reply_receive)) __attribute__
+        ((musttail)) return enter_reply_receive(self, thread);
     __attribute__((musttail)) return enter_general(self, thread);
 }

@@ -12,4 +12,10 @@
 #include "arch/user.h"
 #include "sched/cpu.h"
 
+/*
+ * The fault of the current thread, which has somewhere to go, to a receiver that waits on this CPU;
+ * `thread` is NULL if there is none such, and nothing has changed.
+ */
+struct user_exit fast_fault(struct cpu *self, struct thread *caller);
+
 #endif

@@ -59,6 +59,11 @@ void message_from_held(struct message *message, struct thread *thread)
     message->badge = handled ? thread->handler_badge : thread->foreign_badge;
     if (message->kind == MESSAGE_page)
         message->badge = thread->asked->pager.badge;
+    if (message->kind == MESSAGE_kick) {
+        message->way = thread->resume == RESUME_CALL ? ANSWER_RESTART : ANSWER_RESUME;
+        /* Kicks do not queue: those up to now are this one. */
+        atomic_fetch_and(&thread->attention, ~(uint32_t)ATTENTION_KICK);
+    }
     if (kind_is_foreign(message->kind) || message->kind == MESSAGE_kick)
         words_from_frame(message, &thread->frame);
     else if (message->kind == MESSAGE_exit) {
@@ -119,7 +124,8 @@ void message_deliver(struct message *message, struct thread *receiver)
         frame_set_word(frame, i, message->words[i]);
     frame_set_control(frame, (uint64_t)message->kind << CONTROL_KIND_SHIFT |
                                  (uint64_t)message->bytes << CONTROL_BYTES_SHIFT |
-                                 (uint64_t)message->caps << CONTROL_CAPS_SHIFT);
+                                 (uint64_t)message->caps << CONTROL_CAPS_SHIFT |
+                                 (uint64_t)message->way << CONTROL_WAY_SHIFT);
     frame_set_operand(frame, 0, message->badge);
     receiver->resume = RESUME_USER;
 }

@@ -12,6 +12,7 @@
 
 struct message {
     enum message_kind kind;
+    enum answer_way way;        /* of a kick (abi.h) */
     uint64_t badge;
     uint64_t label;
     uint64_t words[MESSAGE_WORDS];

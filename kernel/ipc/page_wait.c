@@ -1,5 +1,6 @@
 /* Threads that wait for a page (page_wait.h). */
 #include "ipc/page_wait.h"
+#include "ipc/queue.h"
 #include "ipc/transfer.h"
 #include "ipc/word.h"
 #include "lib/assert.h"
@@ -15,14 +16,27 @@ static bool page_filling(struct memory *memory, uint64_t offset)
 }
 
 /* Another was asked for the page already: it may come while we lie down. */
-static void page_await(struct cpu *self, struct thread *thread, const struct page_request *request)
+static void page_await(struct cpu *self, struct thread *thread, const struct page_request *request,
+                       const struct port *port)
 {
     word_wait_on(thread, request->memory->object.identity, ANY_PAGE);
-    if (page_filling(request->memory, request->offset) || !word_unwait(thread)) {
+    bool stay = page_filling(request->memory, request->offset) && !port_deaf(port);
+    if (stay || !word_unwait(thread)) {
         sched_gone(self);
         return;
     }
     thread_set_status(thread, THREAD_RUNNING);
+}
+
+/* The page is absent again; without a pager, faulting again is an error. */
+static void page_refuse(const struct page_request *request, struct port *port)
+{
+    static const struct memory_pager none;
+    struct memory_pager former;
+    memory_unasked(request->memory, request->offset);
+    if (port != NULL && port_deaf(port) &&
+        memory_pager_set(request->memory, &port->object, &none, &former))
+        former.put(former.port);
 }
 
 /* The pager's port, with a reference; NULL if there is none now. */
@@ -36,34 +50,46 @@ static struct port *pager_port(struct memory *memory)
     return object != NULL ? CONTAINER_OF(object, struct port, object) : NULL;
 }
 
-void page_wanted(struct cpu *self, struct thread *thread, const struct page_request *request)
+/* True if it waits. The port is held. */
+static bool page_ask(struct cpu *self, struct thread *thread, const struct page_request *request,
+                     struct port *port)
 {
-    struct memory *memory = request->memory;
+    if (port == NULL || port_deaf(port))
+        return false;
     arch_thread_leave(self, thread);
     thread->sending = MESSAGE_page;
     if (!request->ask) {
-        page_await(self, thread, request);
-        return;
+        page_await(self, thread, request, port);
+        return true;
     }
-    struct port *port = pager_port(memory);
-    if (port == NULL || !object_try_get(&memory->object)) {
-        memory_unasked(memory, request->offset); /* it went meanwhile: fault again */
-        if (port != NULL)
-            object_put(&port->object);
-        return;
-    }
-    thread->asked = memory;
+    if (!object_try_get(&request->memory->object))
+        return false; /* it was unmapped meanwhile */
+    thread->asked = request->memory;
     thread->fault[0] = request->offset;
     thread->fault[1] = 1;
     thread->fault[2] = request->write;
     sched_gone(self);
     send_held(thread, port);
-    object_put(&port->object);
+    return true;
+}
+
+void page_wanted(struct cpu *self, struct thread *thread, const struct page_request *request)
+{
+    struct port *port = pager_port(request->memory);
+    if (!page_ask(self, thread, request, port))
+        page_refuse(request, port);
+    if (port != NULL)
+        object_put(&port->object);
 }
 
 void page_wake(struct memory *memory)
 {
     (void)word_wake_on(memory->object.identity, ANY_PAGE, UINT64_MAX);
+}
+
+void page_pager_put(struct object *port)
+{
+    port_source_put(CONTAINER_OF(port, struct port, object));
 }
 
 void page_unasked(struct thread *thread)

@@ -5,6 +5,9 @@
  * is in state send until it is taken; then it faults again and finds the page filling. Who finds a
  * page filling waits, as on a word (ipc/word.h), until something of the object has come. All are in
  * user mode's eyes at the faulting instruction; being claimed is just faulting again.
+ *
+ * A pager whose port nobody can receive from any more is none: all who wait fault again, and the
+ * first takes it away from the object.
  */
 #ifndef IPC_PAGE_WAIT_H
 #define IPC_PAGE_WAIT_H
@@ -18,6 +21,9 @@ void page_wanted(struct cpu *self, struct thread *thread, const struct page_requ
 
 /* Something of the object came, or has to be asked for anew (memory_pager.wake). */
 void page_wake(struct memory *memory);
+
+/* Gives a pager's reference on its port back (memory_pager.put). */
+void page_pager_put(struct object *port);
 
 /* The message of an owned thread, which was in state send, is taken back: nobody was asked. */
 void page_unasked(struct thread *thread);

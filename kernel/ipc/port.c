@@ -2,6 +2,7 @@
 #include "ipc/port.h"
 #include "ipc/queue.h"
 #include "ipc/transfer.h"
+#include "ipc/word.h"
 #include "lib/assert.h"
 #include "mem/heap.h"
 #include "sched/sched.h"
@@ -95,8 +96,11 @@ static void port_cap_gone(struct object *object)
     struct port *port = CONTAINER_OF(object, struct port, object);
     bool deaf = atomic_load(&port->receiver_caps) == 0;
     bool mute = atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0;
-    if (deaf)
+    if (deaf) {
         (void)port_end_senders(port, UINT32_MAX);
+        if (atomic_load(&port->sources) != 0)
+            word_wake_pages(); /* it may be a pager's */
+    }
     if (deaf || mute)
         port_recall_receivers(port);
 }

@@ -48,8 +48,15 @@ struct port {
     struct port_shard shards[]; /* by CPU number */
 };
 
-/* Of the word: no tag, and it is a thread that is bound. */
-enum { REPLY_WAITED_TAG = 1, REPLY_FREE = 2, REPLY_DEAD = 3, REPLY_TAGS = 3 };
+/* Of the word: no tag, and it is a thread that is bound; held: the same, while somebody looks at it
+ * (obj/hold.h), who alone may take it out. */
+enum {
+    REPLY_WAITED_TAG = 1,
+    REPLY_HELD_TAG = 2,
+    REPLY_FREE = 2, /* and no thread */
+    REPLY_DEAD = 3,
+    REPLY_TAGS = 3,
+};
 
 struct reply {
     struct object object;

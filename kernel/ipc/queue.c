@@ -17,25 +17,11 @@ void port_publish(struct port *port, struct thread *thread)
     debug_assert(cpu_self()->number < port->shard_count);
     thread->place = port;
     thread->shard = cpu_self()->number;
-    irq_state_t state = spinlock_lock(&shard->lock);
+    spinlock_enter(&shard->lock);
     list_add_first(&shard->receivers, &thread->wait);
     atomic_store_explicit(&thread->status, THREAD_RECEIVE, memory_order_release);
-    spinlock_unlock(&shard->lock, state);
+    spinlock_exit(&shard->lock);
     atomic_thread_fence(memory_order_seq_cst);
-}
-
-static struct thread *shard_take(struct port_shard *shard)
-{
-    struct thread *thread = NULL;
-    irq_state_t state = spinlock_lock(&shard->lock);
-    if (!list_empty(&shard->receivers)) {
-        thread = CONTAINER_OF(shard->receivers.next, struct thread, wait);
-        list_unlink(&thread->wait);
-        debug_assert(thread_status(thread) == THREAD_RECEIVE);
-        thread_set_status(thread, THREAD_CLAIMED);
-    }
-    spinlock_unlock(&shard->lock, state);
-    return thread;
 }
 
 /* A look without the lock; who needs to be sure has passed a full barrier before. */
@@ -44,17 +30,29 @@ static bool shard_empty(const struct port_shard *shard)
     return *(struct list *const volatile *)&shard->receivers.next == &shard->receivers;
 }
 
+static struct thread *shard_take(struct port_shard *shard)
+{
+    struct thread *thread = NULL;
+    if (shard_empty(shard))
+        return NULL;
+    spinlock_enter(&shard->lock);
+    if (!list_empty(&shard->receivers)) {
+        thread = CONTAINER_OF(shard->receivers.next, struct thread, wait);
+        list_unlink(&thread->wait);
+        debug_assert(thread_status(thread) == THREAD_RECEIVE);
+        thread_set_status(thread, THREAD_CLAIMED);
+    }
+    spinlock_exit(&shard->lock);
+    return thread;
+}
+
 struct thread *port_take_receiver(struct port *port)
 {
     uint32_t own = cpu_self()->number;
-    for (uint32_t i = 0; i < port->shard_count; i++) {
-        uint32_t number = own + i < port->shard_count ? own + i : own + i - port->shard_count;
-        struct port_shard *shard = &port->shards[number];
-        struct thread *thread = shard_empty(shard) ? NULL : shard_take(shard);
-        if (thread != NULL)
-            return thread;
-    }
-    return NULL;
+    struct thread *thread = own < port->shard_count ? shard_take(&port->shards[own]) : NULL;
+    for (uint32_t i = 0; thread == NULL && i < port->shard_count; i++)
+        thread = shard_take(&port->shards[i]);
+    return thread;
 }
 
 bool port_has_receiver(const struct port *port)
@@ -71,14 +69,14 @@ bool port_unpublish(struct port *port, struct thread *thread)
     if (number >= port->shard_count)
         return false;
     struct port_shard *shard = &port->shards[number];
-    irq_state_t state = spinlock_lock(&shard->lock);
+    spinlock_enter(&shard->lock);
     bool there = thread_status(thread) == THREAD_RECEIVE && thread->place == port &&
                  thread->shard == number;
     if (there) {
         list_unlink(&thread->wait);
         thread_set_status(thread, THREAD_CLAIMED);
     }
-    spinlock_unlock(&shard->lock, state);
+    spinlock_exit(&shard->lock);
     return there;
 }
 
@@ -89,14 +87,9 @@ static void queue_add_locked(struct port *port, struct deadline *node, uint32_t 
     atomic_fetch_add_explicit(&port->pending, 1, memory_order_relaxed);
 }
 
-static bool port_deaf(const struct port *port)
-{
-    return (atomic_load(&port->closed) & CLOSED_RECEIVERS) != 0;
-}
-
 bool port_enqueue(struct port *port, struct thread *thread)
 {
-    irq_state_t state = spinlock_lock(&port->lock);
+    spinlock_enter(&port->lock);
     bool deaf = port_deaf(port);
     if (!deaf) {
         thread->place = port;
@@ -104,14 +97,14 @@ bool port_enqueue(struct port *port, struct thread *thread)
         thread->queued.fire = NULL;
         queue_add_locked(port, &thread->queued, thread->effective);
     }
-    spinlock_unlock(&port->lock, state);
+    spinlock_exit(&port->lock);
     atomic_thread_fence(memory_order_seq_cst);
     return !deaf;
 }
 
 bool port_unqueue(struct port *port, struct thread *thread)
 {
-    irq_state_t state = spinlock_lock(&port->lock);
+    spinlock_enter(&port->lock);
     bool there = thread_status(thread) == THREAD_SEND && thread->place == port;
     if (there) {
         assert(thread->queued.queued);
@@ -119,14 +112,14 @@ bool port_unqueue(struct port *port, struct thread *thread)
         (void)deadline_remove(&port->queue, &thread->queued);
         atomic_fetch_sub_explicit(&port->pending, 1, memory_order_relaxed);
     }
-    spinlock_unlock(&port->lock, state);
+    spinlock_exit(&port->lock);
     return there;
 }
 
 error_t port_store(struct port *port, struct stored_message *stored, bool beyond)
 {
     error_t error = OK;
-    irq_state_t state = spinlock_lock(&port->lock);
+    spinlock_enter(&port->lock);
     if (port_deaf(port))
         error = ERR_dead;
     else if (port->stored >= port->depth && !beyond)
@@ -136,7 +129,7 @@ error_t port_store(struct port *port, struct stored_message *stored, bool beyond
         deadline_init(&stored->queued, stored_marker);
         queue_add_locked(port, &stored->queued, 0);
     }
-    spinlock_unlock(&port->lock, state);
+    spinlock_exit(&port->lock);
     atomic_thread_fence(memory_order_seq_cst);
     return error;
 }
@@ -149,7 +142,7 @@ struct thread *queue_thread(struct deadline *node)
 struct queue_entry port_dequeue(struct port *port)
 {
     struct queue_entry entry = {NULL, NULL};
-    irq_state_t state = spinlock_lock(&port->lock);
+    spinlock_enter(&port->lock);
     struct deadline *first = deadline_first(&port->queue);
     if (first != NULL) {
         (void)deadline_remove(&port->queue, first);
@@ -164,6 +157,6 @@ struct queue_entry port_dequeue(struct port *port)
             thread_set_status(entry.thread, THREAD_CLAIMED);
         }
     }
-    spinlock_unlock(&port->lock, state);
+    spinlock_exit(&port->lock);
     return entry;
 }

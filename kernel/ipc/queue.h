@@ -9,6 +9,11 @@
 
 enum { CLOSED_RECEIVERS = 1, CLOSED_SENDERS = 2 }; /* bits of `closed` */
 
+static inline bool port_deaf(const struct port *port)
+{
+    return (atomic_load(&port->closed) & CLOSED_RECEIVERS) != 0;
+}
+
 /* A message that waits for a receiver, with its bytes behind it. */
 struct stored_message {
     struct deadline queued; /* key and order; its port's lock */

@@ -40,9 +40,9 @@ struct thread *reply_lender(const struct thread *server)
     if (reply == NULL)
         return NULL;
     uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
-    if ((word & REPLY_TAGS) != 0)
-        return NULL;
     struct thread *caller = reply_thread(word);
+    if ((word & REPLY_WAITED_TAG) != 0 || caller == NULL)
+        return NULL;
     return caller->server == server ? caller : NULL;
 }
 
@@ -219,8 +219,8 @@ static void retire_word(struct reply *reply)
 {
     uintptr_t word = atomic_exchange(&reply->word, REPLY_DEAD);
     struct thread *thread = reply_thread(word);
-    if (word == REPLY_DEAD || word == REPLY_FREE)
-        return;
+    if (word == REPLY_DEAD || (word & REPLY_TAGS) == REPLY_HELD_TAG)
+        return; /* free, or for who holds it */
     if ((word & REPLY_WAITED_TAG) != 0) {
         retire_waited(reply, thread);
     } else if (thread_status(thread) == THREAD_REPLY) {

@@ -6,7 +6,8 @@
 #include "sched/sched.h"
 #include "syscall/call.h"
 
-#define BUCKETS 256 /* a power of two */
+#define BUCKETS    256        /* a power of two */
+#define ANY_MEMORY UINT64_MAX /* no object has that identity */
 
 struct bucket {
     struct spinlock lock; /* rank word */
@@ -112,14 +113,17 @@ outcome_t sys_word_wait(struct thread *caller, uaddr_t address, uint64_t expecte
     return error == OK ? (outcome_t)ERR_would_block : (outcome_t)error;
 }
 
-/* Takes one waiter of the word out; NULL if there is none. */
+/* Takes one waiter of the word, or for any page, out; NULL if there is none. */
 static struct thread *word_take(struct bucket *bucket, uint64_t memory, uint64_t offset)
 {
     struct thread *taken = NULL;
     irq_state_t state = bucket_lock(bucket);
     LIST_EACH (node, &bucket->threads) {
         struct thread *thread = CONTAINER_OF(node, struct thread, wait);
-        if (thread->word_memory != memory || thread->word_offset != offset)
+        bool wanted = memory == ANY_MEMORY
+                          ? thread->sending == MESSAGE_page
+                          : thread->word_memory == memory && thread->word_offset == offset;
+        if (!wanted)
             continue;
         list_unlink(node);
         thread_set_status(thread, THREAD_CLAIMED);
@@ -130,9 +134,8 @@ static struct thread *word_take(struct bucket *bucket, uint64_t memory, uint64_t
     return taken;
 }
 
-uint64_t word_wake_on(uint64_t memory, uint64_t offset, uint64_t count)
+static uint64_t bucket_wake(struct bucket *bucket, uint64_t memory, uint64_t offset, uint64_t count)
 {
-    struct bucket *bucket = bucket_of(memory, offset);
     for (uint64_t woken = 0; woken < count; woken++) {
         struct thread *thread = word_take(bucket, memory, offset);
         if (thread == NULL)
@@ -144,6 +147,17 @@ uint64_t word_wake_on(uint64_t memory, uint64_t offset, uint64_t count)
             thread_finish(thread, OK);
     }
     return count;
+}
+
+uint64_t word_wake_on(uint64_t memory, uint64_t offset, uint64_t count)
+{
+    return bucket_wake(bucket_of(memory, offset), memory, offset, count);
+}
+
+void word_wake_pages(void)
+{
+    for (uint32_t i = 0; i < BUCKETS; i++)
+        (void)bucket_wake(&buckets[i], ANY_MEMORY, 0, UINT64_MAX);
 }
 
 outcome_t sys_word_wake(struct thread *caller, uaddr_t address, uint64_t count, uint64_t *woken)

@@ -57,6 +57,19 @@ error_t buddy_add_region(uint32_t first, uint32_t end, uint32_t node_index)
     return OK;
 }
 
+/* The entry of a block's first frame. */
+static struct frame *buddy_head_make(uint32_t number, uint32_t order, uint32_t region,
+                                     enum frame_state state)
+{
+    struct frame *frame = frame_at(number);
+    frame->references = 1;
+    frame->order = (uint8_t)order;
+    frame->node = (uint8_t)buddy_regions[region].node;
+    frame->region = (uint8_t)region;
+    frame_set_state(frame, state);
+    return frame;
+}
+
 static void buddy_push_locked(struct buddy_node *node, uint32_t number, uint32_t order,
                               uint32_t region)
 {
@@ -64,14 +77,10 @@ static void buddy_push_locked(struct buddy_node *node, uint32_t number, uint32_t
     uint32_t next = (node->listed & bit) != 0 ? node->first[order] : FRAME_NONE;
     if (next != FRAME_NONE)
         frame_at(next)->prev = number;
-    struct frame *frame = frame_at(number);
+    struct frame *frame = buddy_head_make(number, order, region, FRAME_FREE);
     frame->next = next;
     frame->prev = FRAME_NONE;
     frame->references = 0;
-    frame->order = (uint8_t)order;
-    frame->node = (uint8_t)buddy_regions[region].node;
-    frame->region = (uint8_t)region;
-    frame_set_state(frame, FRAME_FREE);
     node->first[order] = number;
     node->listed |= bit;
     node->blocks[order]++;
@@ -157,24 +166,26 @@ static bool buddy_grow_locked(struct buddy_node *node, uint32_t order)
     return true;
 }
 
-/* One block out of the lists, cut to size; FRAME_NONE if there is none. */
-static uint32_t buddy_take_locked(struct buddy_node *node, uint32_t order, enum frame_state state)
+/* The order of the smallest block in the lists of at least that; above FRAME_ORDER_MAX: none. */
+static uint32_t buddy_find_locked(struct buddy_node *node, uint32_t order)
 {
     while ((node->listed >> order) == 0)
         if (!buddy_grow_locked(node, order))
-            return FRAME_NONE;
-    uint32_t found = order + (uint32_t)__builtin_ctz(node->listed >> order);
+            return FRAME_ORDER_MAX + 1;
+    return order + (uint32_t)__builtin_ctz(node->listed >> order);
+}
+
+/* A block of order `found` out of the lists, cut to `order`. Its head is the caller's to fill. */
+static uint32_t buddy_take_locked(struct buddy_node *node, uint32_t found, uint32_t order)
+{
     uint32_t number = node->first[found];
-    struct frame *frame = frame_at(number);
+    const struct frame *frame = frame_at(number);
     debug_assert(frame->order == found);
     buddy_unlink_locked(node, frame);
     while (found > order) {
         found--;
         buddy_push_locked(node, number + (1u << found), found, frame->region);
     }
-    frame->order = (uint8_t)order;
-    frame_set_state(frame, state);
-    frame->references = 1;
     return number;
 }
 
@@ -187,10 +198,17 @@ uint32_t buddy_take(uint32_t node_index, uint32_t order, enum frame_state state,
     uint32_t taken = 0;
     irq_state_t irq = spinlock_lock(&node->lock);
     while (taken < count) {
-        numbers[taken] = buddy_take_locked(node, order, state);
-        if (numbers[taken] == FRAME_NONE)
+        uint32_t found = buddy_find_locked(node, order);
+        if (found > FRAME_ORDER_MAX)
             break;
-        taken++;
+        /* All that is wanted in one piece, cut up then: as if it were taken one by one. */
+        uint32_t piece = order + log2_floor(count - taken);
+        piece = piece < found ? piece : found;
+        uint32_t number = buddy_take_locked(node, found, piece);
+        for (uint32_t i = 0; i < 1u << (piece - order); i++) {
+            numbers[taken] = number + (i << order);
+            (void)buddy_head_make(numbers[taken++], order, frame_at(number)->region, state);
+        }
     }
     spinlock_unlock(&node->lock, irq);
     return taken;

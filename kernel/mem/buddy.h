@@ -9,14 +9,7 @@
 #ifndef MEM_BUDDY_H
 #define MEM_BUDDY_H
 
-#include "arch/mmu.h"
 #include "mem/frame.h"
-
-/* The database entry of frame `number`. */
-static inline struct frame *frame_at(uint32_t number)
-{
-    return arch_frame_base() + number;
-}
 
 static inline void frame_set_state(struct frame *frame, enum frame_state state)
 {

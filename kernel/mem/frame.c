@@ -57,11 +57,6 @@ uint32_t frame_node_count(void)
     return node_count;
 }
 
-struct frame *frame_of(phys_t address)
-{
-    return frame_at((uint32_t)(address.pa >> PAGE_SHIFT));
-}
-
 /* The count is atomic for readers of statistics; only its CPU writes it. */
 static inline uint32_t cache_count(const struct cpu *cpu)
 {

@@ -17,6 +17,7 @@
 #ifndef MEM_FRAME_H
 #define MEM_FRAME_H
 
+#include "arch/mmu.h"
 #include "lib/error.h"
 #include "lib/types.h"
 #include <stdatomic.h>
@@ -89,8 +90,17 @@ error_t frame_alloc(uint32_t order, uint32_t node, uint32_t flags, phys_t *frame
 /* Frees a block that frame_alloc gave, with the same order. Freeing twice is asserted. */
 void frame_free(phys_t frame, uint32_t order);
 
-/* The database entry of a managed frame. */
-struct frame *frame_of(phys_t address);
+/* The database entry of frame `number`. */
+static inline struct frame *frame_at(uint32_t number)
+{
+    return arch_frame_base() + number;
+}
+
+/* The same of a managed frame by its address. */
+static inline struct frame *frame_of(phys_t address)
+{
+    return frame_at((uint32_t)(address.pa >> PAGE_SHIFT));
+}
 
 uint32_t frame_node_count(void);
 void frame_stats(uint32_t node, struct frame_stats *stats);

@@ -23,28 +23,30 @@ struct mapping *mapping_at_locked(const struct space *space, uint64_t va)
     return behind;
 }
 
-/* The last mapping that starts before `va`; NULL. */
-static struct mapping *mapping_before_locked(const struct space *space, uint64_t va)
+/* The last mapping that starts before `va`, and the first one that does not; NULL. */
+static void neighbours_locked(const struct space *space, uint64_t va, struct mapping **before,
+                              struct mapping **behind)
 {
-    struct mapping *mapping = space->mappings, *before = NULL;
+    struct mapping *mapping = space->mappings;
+    *before = *behind = NULL;
     while (mapping != NULL) {
         if (mapping->va < va) {
-            before = mapping;
+            *before = mapping;
             mapping = mapping->right;
         } else {
+            *behind = mapping;
             mapping = mapping->left;
         }
     }
-    return before;
 }
 
 void mapping_hole_locked(const struct space *space, uint64_t va, uint64_t *low, uint64_t *high)
 {
-    const struct mapping *before = mapping_before_locked(space, va);
-    const struct mapping *behind = mapping_at_locked(space, va);
-    assert(behind == NULL || behind->va > va);
+    struct mapping *before, *behind;
+    neighbours_locked(space, va, &before, &behind);
     *low = before == NULL ? 0 : mapping_end(before);
     *high = behind == NULL ? SPACE_END + PAGE_SIZE : behind->va;
+    assert(*low <= va && va < *high);
 }
 
 /* Xorshift (Marsaglia), stirred with the counter so that nobody can foresee the tree's form. */
@@ -154,15 +156,15 @@ static void mapping_extend(struct mapping *mapping, const struct mapping *next)
     mapping->stale_high = next->stale_high;
 }
 
-void mapping_insert_locked(struct mapping *mapping, struct mapping *joined[2])
+struct mapping *mapping_insert_locked(struct mapping *mapping, struct mapping *joined[2])
 {
     struct space *space = mapping->space;
+    struct mapping *before, *behind;
     debug_assert(spinlock_held(&space->lock) && spinlock_held(&mapping->memory->lock));
-    struct mapping *before = mapping_before_locked(space, mapping->va);
-    struct mapping *behind = mapping_at_locked(space, mapping->va);
-    assert(before == NULL || mapping_end(before) <= mapping->va);
-    assert(behind == NULL || behind->va >= mapping_end(mapping));
-    joined[0] = joined[1] = NULL;
+    neighbours_locked(space, mapping->va, &before, &behind);
+    if ((before != NULL && mapping_end(before) > mapping->va) ||
+        (behind != NULL && behind->va < mapping_end(mapping)))
+        return NULL;
     if (continues(before, mapping)) {
         mapping_extend(before, mapping);
         joined[0] = mapping;
@@ -177,6 +179,23 @@ void mapping_insert_locked(struct mapping *mapping, struct mapping *joined[2])
         list_remove(&behind->shown);
         joined[1] = behind;
     }
+    return mapping;
+}
+
+struct mapping *mapping_extend_locked(struct space *space, const struct memory *memory,
+                                      uint64_t offset, uint64_t va, uint64_t size, uint32_t flags)
+{
+    struct mapping *before, *behind;
+    const struct mapping more = {.va = va,
+                                 .size = size,
+                                 .memory = (struct memory *)(uintptr_t)memory,
+                                 .offset = offset,
+                                 .flags = flags};
+    neighbours_locked(space, va, &before, &behind);
+    if (!continues(before, &more) || continues(&more, behind) ||
+        (behind != NULL && behind->va < va + size))
+        return NULL;
+    return before;
 }
 
 bool mapping_cut_locked(struct mapping *mapping, uint64_t low, uint64_t high,

@@ -70,9 +70,15 @@ struct mapping *mapping_make(struct space *space, struct memory *memory, uint64_
 /* Frees one that is in nobody's list. No locks held. */
 void mapping_free(struct mapping *mapping);
 
-/* Puts one, which overlaps nothing, into the tree and the object's list; joins it with
- * neighbours that it continues, and returns what is then to be freed: up to two, or NULL. */
-void mapping_insert_locked(struct mapping *mapping, struct mapping *joined[2]);
+/* Puts one into the tree and the object's list; joins it with neighbours that it continues, and
+ * stores what is then to be freed in `joined`, NULL before. The mapping that shows its range then;
+ * NULL, and nothing is done, if it would overlap one. */
+struct mapping *mapping_insert_locked(struct mapping *mapping, struct mapping *joined[2]);
+
+/* Lets the mapping before `va` show `size` bytes more, if they continue what it shows, nothing is
+ * there, and what is behind does not continue them; NULL: make a new one. The space is locked. */
+struct mapping *mapping_extend_locked(struct space *space, const struct memory *memory,
+                                      uint64_t offset, uint64_t va, uint64_t size, uint32_t flags);
 
 /* Takes [low, high), within `mapping`, out of it. `spare`, used and set to NULL if the rest is two
  * pieces. Returns true if nothing is left of it: it is in nobody's list then. */
@@ -87,7 +93,8 @@ void space_check(struct space *space);
 /*
  * Shows [offset, offset + size) of the object at `va`: whole pages, bad_argument. exists: something
  * is there. denied: write and execute at once, in a space that may not. no_memory. Pages beyond
- * the object's end fault. Flags that say nothing of what the mapping may have (SPACE_MAY) allow all.
+ * the object's end fault. The caller may have the object from a lookup only: bad_slot if it ends.
+ * Flags that say nothing of what the mapping may have (SPACE_MAY) allow all.
  */
 error_t space_map(struct space *space, struct memory *memory, uint64_t offset, uaddr_t va,
                   uint64_t size, uint32_t flags);

@@ -69,8 +69,10 @@ static bool memory_retire(struct object *object)
         memory->pager = (struct memory_pager){0};
     memory->page_count = 0;
     spinlock_unlock(&memory->lock, irq);
-    if (done && pager.port != NULL)
-        object_put(pager.port);
+    if (done && pager.port != NULL) {
+        pager.wake(memory); /* threads that waited for a page, which was unmapped */
+        pager.put(pager.port);
+    }
     return done;
 }
 

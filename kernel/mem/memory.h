@@ -46,6 +46,7 @@ struct memory_pager {
     uint64_t badge;
     void (*wake)(struct memory *memory); /* absent or filling pages came, or will be asked anew;
                                             called without locks */
+    void (*put)(struct object *port);    /* gives the reference back */
 };
 
 struct memory {
@@ -195,10 +196,13 @@ error_t memory_clone(struct memory *from, uint64_t from_offset, struct memory *t
 
 /* --- memory_pager.c --- */
 
-/* Sets who is asked (takes over the reference on pager->port); stored is the former one, whose
- * port's reference is the caller's then. Filling pages are asked for anew. */
-void memory_pager_set(struct memory *memory, const struct memory_pager *pager,
-                      struct memory_pager *former);
+/*
+ * Sets who is asked (takes over the reference on pager->port); stored is the former one, whose
+ * port's reference is the caller's then. Filling pages are asked for anew. Not, and false, if
+ * `only` is given and is not the port that is asked now.
+ */
+bool memory_pager_set(struct memory *memory, const struct object *only,
+                      const struct memory_pager *pager, struct memory_pager *former);
 
 /* Tells the pager's side that pages came; no locks held. */
 void memory_wake(struct memory *memory);

@@ -12,16 +12,20 @@
 
 #define SUPPLY_BATCH 16
 
-void memory_pager_set(struct memory *memory, const struct memory_pager *pager,
-                      struct memory_pager *former)
+bool memory_pager_set(struct memory *memory, const struct object *only,
+                      const struct memory_pager *pager, struct memory_pager *former)
 {
     irq_state_t irq = spinlock_lock(&memory->lock);
+    bool set = only == NULL || memory->pager.port == only;
     *former = memory->pager;
-    memory->pager = *pager;
-    memory->reign++;
+    if (set) {
+        memory->pager = *pager;
+        memory->reign++;
+    }
     spinlock_unlock(&memory->lock, irq);
-    if (former->wake != NULL)
+    if (set && former->wake != NULL)
         former->wake(memory);
+    return set;
 }
 
 void memory_wake(struct memory *memory)

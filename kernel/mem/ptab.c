@@ -37,6 +37,10 @@ error_t ptab_entry(struct ptab *ptab, uintptr_t va, int level, pte_t **result)
         }
         table = arch_pte_address(value, at);
     }
+    if (level == 0) {
+        ptab->last = (va >> (PAGE_SHIFT + 9)) + 1;
+        ptab->last_table = phys_to_virt(table);
+    }
     *result = entry_of(table, va, level);
     return OK;
 }
@@ -168,6 +172,9 @@ static bool prune_below(struct prune *prune, phys_t table, int level, uintptr_t 
             return false;
         if (start < prune->hole_low || end > prune->hole_high)
             continue;
+        /* Others unmapped there as well, and have yet to come for their tables. */
+        if (level > 1 && !table_empty(lower))
+            continue;
         if (prune->count == prune->max)
             return false;
         debug_assert(table_empty(lower));
@@ -185,5 +192,7 @@ bool ptab_prune(struct ptab *ptab, uintptr_t low, uintptr_t high, uintptr_t hole
         .hole_low = hole_low, .hole_high = hole_high, .tables = tables, .max = max};
     bool done = prune_below(&prune, ptab->root, PTAB_TOP, low, high);
     *count = prune.count;
+    if (prune.count > 0)
+        ptab->last = 0;
     return done;
 }

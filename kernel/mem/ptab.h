@@ -20,6 +20,8 @@
 struct ptab {
     phys_t root;
     error_t (*table_alloc)(struct ptab *ptab, phys_t *table); /* one zeroed page */
+    uint64_t last;     /* number of the 2 MiB that `last_table` translates, + 1; 0: none */
+    pte_t *last_table; /* the lowest table that ptab_entry found last; the owner's lock */
 };
 
 /* An entry, which hardware and other CPUs may read at any time. */
@@ -61,6 +63,15 @@ bool ptab_unmap_page(struct ptab *ptab, uintptr_t va);
  * leaf stands above it, no_memory.
  */
 error_t ptab_entry(struct ptab *ptab, uintptr_t va, int level, pte_t **result);
+
+/* The same at level 0, mostly without a walk. */
+static inline error_t ptab_leaf(struct ptab *ptab, uintptr_t va, pte_t **result)
+{
+    if ((va >> (PAGE_SHIFT + 9)) + 1 != ptab->last)
+        return ptab_entry(ptab, va, 0, result);
+    *result = &ptab->last_table[va >> PAGE_SHIFT & (PTAB_ENTRIES - 1)];
+    return OK;
+}
 
 /* The leaf that translates `va`, and its level; NULL if there is none. */
 pte_t *ptab_find(const struct ptab *ptab, uintptr_t va, int *level);

@@ -72,7 +72,7 @@ error_t space_copy_out(struct space *space, uaddr_t to, const void *from, uint64
 error_t space_copy_between(struct space *to_space, uaddr_t to, struct space *from_space,
                            uaddr_t from, uint64_t size, uint64_t *done)
 {
-    char buffer[256];
+    char buffer[512];
     *done = 0;
     while (*done < size) {
         uint64_t part = min_u64(size - *done, sizeof(buffer)), got = 0, put = 0;
@@ -85,20 +85,22 @@ error_t space_copy_between(struct space *to_space, uaddr_t to, struct space *fro
     return OK;
 }
 
-static bool exchange(void *bytes, uint32_t width, uint64_t *expected, uint64_t desired)
+/* What was there. */
+static uint64_t exchange(void *bytes, uint64_t width, uint64_t expected, uint64_t desired)
 {
-    if (width == sizeof(uint64_t))
-        return __atomic_compare_exchange_n((uint64_t *)bytes, expected, desired, false,
-                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    uint32_t narrow = (uint32_t)*expected;
-    bool done = __atomic_compare_exchange_n((uint32_t *)bytes, &narrow, (uint32_t)desired, false,
-                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    *expected = narrow;
-    return done;
+    if (width == sizeof(uint64_t)) {
+        __atomic_compare_exchange_n((uint64_t *)bytes, &expected, desired, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST);
+        return expected;
+    }
+    uint32_t narrow = (uint32_t)expected;
+    __atomic_compare_exchange_n((uint32_t *)bytes, &narrow, (uint32_t)desired, false,
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return narrow;
 }
 
-error_t space_cas(struct space *space, uaddr_t va, uint32_t width, uint64_t *expected,
-                  uint64_t desired, bool *exchanged)
+error_t space_cas(struct space *space, uaddr_t va, uint64_t width, uint64_t expected,
+                  uint64_t desired, uint64_t *old)
 {
     if ((width != 4 && width != 8) || !is_aligned(va.va, width))
         return ERR_bad_argument;
@@ -110,7 +112,7 @@ error_t space_cas(struct space *space, uaddr_t va, uint32_t width, uint64_t *exp
     if (bytes == NULL) {
         error = ERR_bad_address;
     } else {
-        *exchanged = exchange(bytes, width, expected, desired);
+        *old = exchange(bytes, width, expected, desired);
         memory_wrote_locked(fault.memory, fault.page);
     }
     fault_end(&fault);

@@ -4,8 +4,8 @@
 
 #include "mem/mapping.h"
 
-#define SPACE_CUT_LEAVES 256 /* cleared in one piece */
-#define SPACE_CUT_SIZE   GIB /* looked through in one piece */
+#define SPACE_CUT_LEAVES 128       /* cleared in one piece: some 30,000 instructions */
+#define SPACE_CUT_SIZE   (GIB / 4) /* looked through in one piece */
 
 /* A piece that is taken out of a mapping. */
 struct cut {

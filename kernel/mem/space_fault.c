@@ -45,7 +45,7 @@ static error_t fault_mapping_locked(struct fault *fault)
     return OK;
 }
 
-static error_t fault_try(struct fault *fault)
+static inline __attribute__((always_inline)) error_t fault_try(struct fault *fault)
 {
     spinlock_enter(&fault->space->lock);
     error_t error = fault_mapping_locked(fault);
@@ -60,7 +60,7 @@ static error_t fault_try(struct fault *fault)
     return error;
 }
 
-error_t fault_begin(struct fault *fault)
+static inline __attribute__((always_inline)) error_t begin(struct fault *fault)
 {
     debug_assert(cpu_self()->held_count == 0);
     for (;;) {
@@ -71,6 +71,11 @@ error_t fault_begin(struct fault *fault)
         if (error != OK)
             return error;
     }
+}
+
+error_t fault_begin(struct fault *fault)
+{
+    return begin(fault);
 }
 
 void fault_end(struct fault *fault)
@@ -103,11 +108,12 @@ static bool leaf_writable(const struct fault *fault)
  * Enters the page; *forget: this CPU may know the leaf as it was. Rights that the leaf has already
  * stay, for they can only be taken away with a flush.
  */
-static error_t fault_enter_locked(struct fault *fault, bool *forget)
+static inline __attribute__((always_inline)) error_t fault_enter_locked(struct fault *fault,
+                                                                        bool *forget)
 {
     pte_t *entry = NULL;
     bool writable = leaf_writable(fault);
-    error_t error = ptab_entry(&fault->space->ptab, fault->va, 0, &entry);
+    error_t error = ptab_leaf(&fault->space->ptab, fault->va, &entry);
     if (error != OK)
         return error;
     pte_t old = pte_read(entry);
@@ -126,7 +132,7 @@ error_t space_fault(struct space *space, uaddr_t va, uint32_t access, struct pag
 {
     struct fault fault = {
         .space = space, .va = align_down(va.va, PAGE_SIZE), .access = access, .request = request};
-    error_t error = fault_begin(&fault);
+    error_t error = begin(&fault);
     if (error != OK)
         return error;
     bool forget = false;

@@ -18,25 +18,45 @@ static bool flags_valid(uint32_t flags)
     return (flags & ~(uint32_t)MAPPING_FLAGS) == 0 && (flags & SPACE_INHERIT) != SPACE_INHERIT;
 }
 
+/* Into the tables: what is present at the front of what is mapped at `va` now. */
+static void enter_front_locked(struct space *space, struct mapping *mapping, uint64_t va,
+                               uint64_t size)
+{
+    uint64_t count = min_u64(size >> PAGE_SHIFT, MAP_ENTER_MAX);
+    space_enter_present_locked(space, mapping, va, count);
+}
+
 error_t space_insert(struct space *space, struct mapping *mapping)
 {
     struct memory *memory = mapping->memory;
     struct mapping *joined[2] = {NULL, NULL};
+    uint64_t va = mapping->va, size = mapping->size;
     spinlock_enter(&space->lock);
-    const struct mapping *behind = mapping_at_locked(space, mapping->va);
-    bool room = behind == NULL || behind->va >= mapping_end(mapping);
-    if (room) {
-        uint64_t va = mapping->va, count = min_u64(mapping->size >> PAGE_SHIFT, MAP_ENTER_MAX);
-        spinlock_enter(&memory->lock);
-        mapping_insert_locked(mapping, joined);
-        mapping = joined[0] != NULL ? mapping_find_locked(space, va) : mapping;
-        space_enter_present_locked(space, mapping, va, count);
-        spinlock_exit(&memory->lock);
-    }
+    spinlock_enter(&memory->lock);
+    mapping = mapping_insert_locked(mapping, joined);
+    if (mapping != NULL)
+        enter_front_locked(space, mapping, va, size);
+    spinlock_exit(&memory->lock);
     spinlock_exit(&space->lock);
     mapping_free(joined[0]);
     mapping_free(joined[1]);
-    return room ? OK : ERR_exists;
+    return mapping != NULL ? OK : ERR_exists;
+}
+
+/* Without a new mapping; false if it takes one. */
+static bool space_extend(struct space *space, struct memory *memory, uint64_t offset, uint64_t va,
+                         uint64_t size, uint32_t flags)
+{
+    spinlock_enter(&space->lock);
+    struct mapping *mapping = mapping_extend_locked(space, memory, offset, va, size, flags);
+    if (mapping != NULL) {
+        spinlock_enter(&memory->lock);
+        mapping->size += size;
+        enter_front_locked(space, mapping, va, size);
+        spinlock_exit(&memory->lock);
+    }
+    spinlock_exit(&space->lock);
+    return mapping != NULL;
 }
 
 error_t space_map(struct space *space, struct memory *memory, uint64_t offset, uaddr_t va,
@@ -49,12 +69,15 @@ error_t space_map(struct space *space, struct memory *memory, uint64_t offset, u
         flags |= SPACE_MAY;
     if (!flags_allowed(space, flags) || (flags & SPACE_ACCESS & ~(flags >> SPACE_MAY_SHIFT)) != 0)
         return ERR_denied;
+    if (space_extend(space, memory, offset, va.va, size, flags))
+        return OK;
+    if (!object_try_get(&memory->object))
+        return ERR_bad_slot;
     struct mapping *mapping = mapping_make(space, memory, offset, va.va, size, flags);
-    if (mapping == NULL)
-        return ERR_no_memory;
-    error_t error = space_insert(space, mapping);
+    error_t error = mapping != NULL ? space_insert(space, mapping) : ERR_no_memory;
     if (error != OK)
         mapping_free(mapping);
+    object_put(&memory->object);
     return error;
 }
 
@@ -80,7 +103,8 @@ static error_t protect_first_locked(struct space *space, uint64_t low, uint64_t 
         return ERR_no_memory;
     irq_state_t irq = spinlock_lock(&memory->lock);
     space_cut_apply_locked(mapping, cut);
-    mapping_insert_locked(piece, joined);
+    piece = mapping_insert_locked(piece, joined);
+    assert(piece != NULL);
     spinlock_unlock(&memory->lock, irq);
     return OK;
 }
@@ -131,7 +155,8 @@ static error_t move_first_locked(struct space *space, uint64_t low, uint64_t hig
         return ERR_no_memory;
     irq_state_t irq = spinlock_lock(&memory->lock);
     space_cut_apply_locked(mapping, cut);
-    mapping_insert_locked(piece, joined);
+    piece = mapping_insert_locked(piece, joined);
+    assert(piece != NULL);
     spinlock_unlock(&memory->lock, irq);
     return OK;
 }

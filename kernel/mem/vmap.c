@@ -42,7 +42,8 @@ void vmap_use_frames(void)
 /* Maps for boot, where failing means that there is nothing to go on with. */
 static void map_or_panic(uintptr_t va, phys_t pa, uint64_t size, uint32_t flags)
 {
-    error_t error = ptab_map(&vmap_ptab, va, pa, size, flags | MAP_GLOBAL, arch_mmu_leaf_level());
+    error_t error =
+        ptab_map(&vmap_ptab, va, pa, size, flags | arch_mmu_kernel_flags(), arch_mmu_leaf_level());
     if (error != OK)
         panic("cannot map 0x%lx bytes at 0x%lx: %s", size, va, error_text(error));
 }
@@ -159,7 +160,8 @@ error_t vmap_device(phys_t base, uint64_t size, uint32_t flags, void **window)
     irq_state_t state = spinlock_lock(&vmap_lock);
     error_t error = area_take_locked(pages, &va);
     if (error == OK)
-        error = ptab_map(&vmap_ptab, va, PHYS(base.pa - offset), pages, flags | MAP_GLOBAL, 0);
+        error = ptab_map(&vmap_ptab, va, PHYS(base.pa - offset), pages,
+                         flags | arch_mmu_kernel_flags(), 0);
     spinlock_unlock(&vmap_lock, state);
     *window = (void *)(va + offset);
     return error;
@@ -170,7 +172,7 @@ static error_t map_stack_page_locked(uintptr_t va, uint32_t node)
     phys_t frame;
     error_t error = frame_alloc(0, node, 0, &frame);
     if (error == OK)
-        error = ptab_map(&vmap_ptab, va, frame, PAGE_SIZE, MAP_WRITE | MAP_GLOBAL, 0);
+        error = ptab_map(&vmap_ptab, va, frame, PAGE_SIZE, MAP_WRITE | arch_mmu_kernel_flags(), 0);
     return error;
 }
 
@@ -215,7 +217,7 @@ error_t vmap_frame_database(phys_t base, uint64_t size)
     if (error != OK)
         return error;
     memory.pa += slack == 0 ? 0 : (va - memory.pa) & (large - 1);
-    return ptab_map(&vmap_ptab, va, memory, bytes, MAP_WRITE | MAP_GLOBAL, 1);
+    return ptab_map(&vmap_ptab, va, memory, bytes, MAP_WRITE | arch_mmu_kernel_flags(), 1);
 }
 
 bool vmap_lookup(uintptr_t va, phys_t *address, uint32_t *flags, uint64_t *page_size)
@@ -238,7 +240,7 @@ static error_t window_map_locked(uint64_t start, uint64_t end)
         uintptr_t va = ARCH_DIRECT_BASE + at;
         if (ptab_lookup(&vmap_ptab, va, &page, &flags) >= 0)
             continue;
-        error_t error = ptab_map(&vmap_ptab, va, PHYS(at), PAGE_SIZE, MAP_GLOBAL, 0);
+        error_t error = ptab_map(&vmap_ptab, va, PHYS(at), PAGE_SIZE, arch_mmu_kernel_flags(), 0);
         if (error != OK)
             return error;
     }

@@ -57,10 +57,8 @@ static bool job_fits(struct job *job, int64_t balance, uint64_t bytes)
 }
 
 /* Recursion: at most JOB_DEPTH_MAX deep. */
-error_t job_charge(struct job *job, uint64_t bytes)
+__attribute__((noinline)) static error_t charge_limited(struct job *job, uint64_t bytes)
 {
-    if (job == NULL || bytes == 0)
-        return OK;
     error_t error = OK;
     uint64_t above = 0; /* charged to the parent so far */
     /* Acquire: meets the release in job_reserve, for job_fits. */
@@ -84,6 +82,18 @@ error_t job_charge(struct job *job, uint64_t bytes)
     if (error != OK)
         job_uncharge(job->parent, above);
     return error;
+}
+
+error_t job_charge(struct job *job, uint64_t bytes)
+{
+    if (job == NULL || bytes == 0)
+        return OK;
+    if (job->parent != NULL ||
+        atomic_load_explicit(&job->memory_limit, memory_order_relaxed) != JOB_NO_LIMIT)
+        return charge_limited(job, bytes);
+    /* The first job: frames run out first. */
+    atomic_fetch_add_explicit(&job->memory_balance, (int64_t)bytes, memory_order_relaxed);
+    return OK;
 }
 
 void job_uncharge(struct job *job, uint64_t bytes)

@@ -31,7 +31,7 @@ struct job {
     _Atomic(uint64_t) memory_reserved; /* part of the parent's used; only grows */
     _Atomic(uint64_t) memory_limit;    /* at most JOB_NO_LIMIT */
     uint32_t depth;                    /* constant; jobs above it */
-    _Atomic(uint64_t) cpu_time_ns;     /* of its threads, children's included */
+    _Atomic(uint64_t) cpu_time;        /* counter ticks, of its threads, children's included */
     _Atomic(uint32_t) cpu_share;       /* per mille of the machine's CPUs; 1000 * CPUs: no limit */
     _Atomic(uint64_t) window_start, window_used, throttled_until; /* sched/throttle.c */
     _Atomic(int64_t) clock_offset; /* job's clock = machine clock + offset */

@@ -44,7 +44,8 @@ extern const struct state_ops reply_state, timer_state_ops;
 /* Reads a part. bad_argument: no such part; not_found: nothing at or behind the index; busy. */
 error_t state_get(struct object *object, struct state *state);
 
-/* Sets fields of a part; `import`: also those that need it. An error may come after some were set. */
+/* Sets fields of a part; `import`: also those that need it. An error may come after some were set.
+ */
 error_t state_set(struct thread *caller, struct object *object, uint64_t fields, bool import,
                   const struct state *state);
 
@@ -67,6 +68,10 @@ static inline object_t state_identity(const struct object *object)
 /* What it names when it is set: the caller's capability with the rights; NULL for 0. */
 error_t state_argument(const struct thread *caller, object_t argument, enum object_kind kind,
                        uint32_t rights, struct slot **slot);
+
+/* The parts registers and fpu of a thread that stands, or is owned (state_thread.c). */
+error_t state_get_registers(struct thread *thread, struct state *state);
+error_t state_set_registers(struct thread *thread, const struct state *state);
 
 /* Takes a reference, if there is an object, for object_open: not_found, else OK. */
 error_t state_found(struct object *object, uint32_t rights, struct state_link *found);

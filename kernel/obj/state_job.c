@@ -3,6 +3,8 @@
 #include "obj/job.h"
 #include "obj/process.h"
 #include "obj/state.h"
+#include "sched/clock.h"
+#include "sched/throttle.h"
 
 static struct job *job_of(struct object *object)
 {
@@ -20,7 +22,7 @@ static error_t job_get(struct object *object, struct state *state)
         .parent = state_identity(object->job != NULL ? &object->job->object : NULL),
         .frozen = job_frozen(job),
         .memory_used = job_memory_used(job),
-        .cpu_time = atomic_load(&job->cpu_time_ns),
+        .cpu_time = clock_length(atomic_load(&job->cpu_time)),
         .memory_limit = atomic_load(&job->memory_limit),
         .memory_reserved = atomic_load(&job->memory_reserved),
         .cpu_share = atomic_load(&job->cpu_share),
@@ -74,7 +76,7 @@ static error_t job_set(struct thread *caller, struct object *object, uint64_t fi
     if (error == OK && STATE_SETS(job, basic, cpu_share)) {
         if (new->cpu_share == 0 || new->cpu_share > 1000 * CONFIG_CPU_MAX)
             return ERR_bad_argument;
-        atomic_store(&job->cpu_share, (uint32_t)new->cpu_share);
+        throttle_share_set(job, (uint32_t)new->cpu_share);
     }
     if (error == OK && STATE_SETS(job, basic, clock_offset))
         atomic_store(&job->clock_offset, (int64_t)new->clock_offset);

@@ -2,6 +2,7 @@
 #include "cap/slot.h"
 #include "ipc/reply.h"
 #include "lib/assert.h"
+#include "obj/hold.h"
 #include "obj/state.h"
 
 static struct reply *reply_of(struct object *object)
@@ -15,15 +16,44 @@ static struct object *thread_object(struct thread *thread)
     return thread != NULL ? &thread->object : NULL;
 }
 
+/* Of a thread that it holds by other than a native call: not_found if there is none. */
+static error_t get_registers(struct reply *reply, struct state *state)
+{
+    struct hold hold;
+    error_t error = hold_reply(&hold, reply);
+    if (error != OK)
+        return error;
+    error = state_get_registers(hold.thread, state);
+    hold_end(&hold);
+    return error;
+}
+
+/* It goes on in user mode with them, without the call that a kick may have kept from being made. */
+static error_t set_registers(struct reply *reply, const struct state *state)
+{
+    struct hold hold;
+    if (state->part != STATE_thread_registers && state->part != STATE_thread_fpu)
+        return ERR_bad_argument;
+    error_t error = hold_reply(&hold, reply);
+    if (error != OK)
+        return error;
+    error = state_set_registers(hold.thread, state);
+    if (error == OK && state->part == STATE_thread_registers)
+        hold.thread->resume = RESUME_USER;
+    hold_end(&hold);
+    return error;
+}
+
 static error_t reply_get(struct object *object, struct state *state)
 {
     struct reply *reply = reply_of(object);
     uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
     if (state->part != STATE_reply_basic)
-        return ERR_bad_argument;
+        return get_registers(reply, state);
     *(struct state_reply_basic *)state->data = (struct state_reply_basic){
         .identity = object->identity,
-        .caller = state_identity(thread_object((word & REPLY_TAGS) == 0 ? reply_thread(word) : NULL)),
+        .caller = state_identity(
+            thread_object((word & REPLY_WAITED_TAG) == 0 ? reply_thread(word) : NULL)),
         .server = state_identity(thread_object(atomic_load(&reply->server))),
     };
     state->size = sizeof(struct state_reply_basic);
@@ -97,7 +127,7 @@ static error_t reply_set(struct thread *caller, struct object *object, uint64_t 
 {
     const struct state_reply_basic *new = state->data;
     if (state->part != STATE_reply_basic)
-        return ERR_bad_argument;
+        return set_registers(reply_of(object), state);
     error_t error = OK;
     if (STATE_SETS(reply, basic, server))
         error = set_server(caller, reply_of(object), new->server);
@@ -106,4 +136,5 @@ static error_t reply_set(struct thread *caller, struct object *object, uint64_t 
     return error;
 }
 
-const struct state_ops reply_state = {.get = reply_get, .set = reply_set};
+const struct state_ops reply_state = {
+    .set_right = RIGHT_answer, .get = reply_get, .set = reply_set};

@@ -1,14 +1,15 @@
 /*
  * The state of threads (state.h).
  *
- * All but scheduling is set on a thread that stands: new, or parked. It is claimed for that, so that
- * nobody else lets it go on meanwhile.
+ * All but scheduling is set on a thread that stands (obj/hold.h), so that nobody else lets it go on
+ * meanwhile.
  */
 #include "cap/slot.h"
 #include "ipc/reply.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 #include "mem/memory.h"
+#include "obj/hold.h"
 #include "obj/process.h"
 #include "obj/state.h"
 #include "sched/sched.h"
@@ -104,6 +105,20 @@ static bool stands(const struct thread *thread)
     return status != THREAD_RUNNING && status != THREAD_CLAIMED;
 }
 
+error_t state_get_registers(struct thread *thread, struct state *state)
+{
+    if (state->part == STATE_thread_registers) {
+        arch_registers_get(thread, state->data);
+        state->size = sizeof(struct abi_registers);
+    } else if (state->part == STATE_thread_fpu) {
+        arch_fpu_get(thread, state->data);
+        state->size = arch_fpu_size();
+    } else {
+        return ERR_bad_argument;
+    }
+    return OK;
+}
+
 static error_t thread_get(struct object *object, struct state *state)
 {
     struct thread *thread = thread_of(object);
@@ -112,46 +127,14 @@ static error_t thread_get(struct object *object, struct state *state)
         get_basic(thread, state->data);
         state->size = sizeof(struct state_thread_basic);
         return OK;
-    case STATE_thread_registers:
-        arch_registers_get(thread, state->data);
-        state->size = sizeof(struct abi_registers);
-        break;
-    case STATE_thread_fpu:
-        arch_fpu_get(thread, state->data);
-        state->size = arch_fpu_size();
-        break;
     default:
-        return ERR_bad_argument;
+        if (atomic_load(&thread->exit_reason) != EXIT_NONE)
+            return ERR_dead;
+        return stands(thread) ? state_get_registers(thread, state) : ERR_busy;
     }
-    return stands(thread) ? OK : ERR_busy;
 }
 
 /* --- in --- */
-
-/* Claims a thread that stands; *was says how. busy. */
-static error_t hold(struct thread *thread, uint32_t *was)
-{
-    *was = THREAD_NEW;
-    if (atomic_compare_exchange_strong(&thread->status, was, THREAD_CLAIMED))
-        return OK;
-    *was = THREAD_PARKED;
-    return atomic_compare_exchange_strong(&thread->status, was, THREAD_CLAIMED) ? OK : ERR_busy;
-}
-
-/* Who killed it meanwhile has left that to us. */
-static void let_go(struct thread *thread, uint32_t was)
-{
-    if (was == THREAD_PARKED) {
-        thread_park(thread);
-        return;
-    }
-    uint32_t new = THREAD_NEW;
-    thread_set_status(thread, THREAD_NEW);
-    atomic_thread_fence(memory_order_seq_cst);
-    if ((atomic_load(&thread->attention) & ATTENTION_KILL) != 0 &&
-        atomic_compare_exchange_strong(&thread->status, &new, THREAD_CLAIMED))
-        thread_die(thread);
-}
 
 /* A port that the kernel sends to for the thread. A capability's badge cannot be changed. */
 static error_t set_port(struct thread *caller, object_t argument, uint64_t badge,
@@ -244,16 +227,16 @@ static void set_attention(struct thread *thread, uint32_t bit, bool sets, uint64
 static error_t set_held(struct thread *caller, struct thread *thread, uint64_t fields,
                         const struct state_thread_basic *new)
 {
-    uint32_t was;
-    error_t error = hold(thread, &was);
+    struct hold hold;
+    error_t error = hold_thread(&hold, thread);
     if (error != OK)
         return error;
     error = set_ports(caller, thread, fields, new);
     set_attention(thread, ATTENTION_SUSPEND, STATE_SETS(thread, basic, suspended), new->suspended);
     set_attention(thread, ATTENTION_KICK, STATE_SETS(thread, basic, kicked), new->kicked);
-    if (error == OK)
-        error = set_wait(thread, fields, &was, new);
-    let_go(thread, was);
+    if (error == OK && hold.reply == NULL)
+        error = set_wait(thread, fields, &hold.status, new);
+    hold_end(&hold);
     return error;
 }
 
@@ -288,17 +271,22 @@ static error_t set_basic(struct thread *caller, struct thread *thread, uint64_t 
     return error;
 }
 
-static error_t set_registers(struct thread *thread, const struct state *state)
+error_t state_set_registers(struct thread *thread, const struct state *state)
 {
-    uint32_t was;
     bool fpu = state->part == STATE_thread_fpu;
     if (state->size != (fpu ? arch_fpu_size() : sizeof(struct abi_registers)))
         return ERR_bad_argument;
-    error_t error = hold(thread, &was);
+    return fpu ? arch_fpu_set(thread, state->data) : arch_registers_set(thread, state->data);
+}
+
+static error_t set_registers(struct thread *thread, const struct state *state)
+{
+    struct hold hold;
+    error_t error = hold_thread(&hold, thread);
     if (error != OK)
         return error;
-    error = fpu ? arch_fpu_set(thread, state->data) : arch_registers_set(thread, state->data);
-    let_go(thread, was);
+    error = state_set_registers(thread, state);
+    hold_end(&hold);
     return error;
 }
 

@@ -73,6 +73,14 @@ static bool thread_moves(const struct thread *thread)
     return status == THREAD_RUNNING || status == THREAD_CLAIMED;
 }
 
+/* It is out of the way: waits or is parked. One that is ready is parked here. */
+static bool stands(struct thread *thread)
+{
+    if (sched_claim(thread))
+        thread_park(thread);
+    return !thread_moves(thread) && thread_status(thread) != THREAD_READY;
+}
+
 error_t thread_suspend(struct thread *thread, uint32_t attention)
 {
     struct cpu *self = cpu_self();
@@ -80,7 +88,7 @@ error_t thread_suspend(struct thread *thread, uint32_t attention)
     thread_want(thread, attention);
     if (thread == self->current)
         return OK; /* on its own way out */
-    while (thread_moves(thread)) {
+    while (!stands(thread)) {
         /* Two that stop each other would wait for ever: the call is issued again later. */
         if (self->current != NULL && thread_attention(self->current) != 0)
             return ERR_busy;

@@ -35,13 +35,6 @@
 #include "sched/deadline.h"
 #include "sched/entity.h"
 
-enum exit_reason {
-    EXIT_NONE,
-#define EXIT(number, name, text) EXIT_##name = (number),
-#include <exit.def>
-#undef EXIT
-};
-
 struct port;
 struct reply;
 

@@ -19,7 +19,7 @@
 
 #define LEND_DEPTH 8 /* callers of callers that are looked at */
 
-struct thread *sched_payer(struct thread *thread, uint64_t now)
+struct thread *sched_payer_above(struct thread *thread, uint64_t now)
 {
     struct thread *payer = thread;
     for (uint32_t depth = 0; depth < LEND_DEPTH && payer->serving != NULL; depth++) {
@@ -50,11 +50,11 @@ void sched_lend_again(struct thread *thread)
 
 static void charge(struct thread *payer, uint64_t ticks, uint64_t now)
 {
-    uint64_t ns = clock_length(ticks);
     atomic_fetch_add_explicit(&payer->sched.time_used, ticks, memory_order_relaxed);
     for (struct job *job = payer->process->job; job != NULL; job = job->parent) {
-        atomic_fetch_add_explicit(&job->cpu_time_ns, ns, memory_order_relaxed);
-        throttle_charge(job, ticks, now);
+        atomic_fetch_add_explicit(&job->cpu_time, ticks, memory_order_relaxed);
+        if (throttle_shares())
+            throttle_charge(job, ticks, now);
     }
 }
 

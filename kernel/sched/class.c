@@ -112,14 +112,14 @@ static void slice_over(struct thread *thread, uint64_t now)
         level_set(thread, entity->level + 1u < LEVELS ? entity->level + 1u : entity->level);
 }
 
-void class_wake(struct thread *thread, uint64_t now)
+void class_wake(struct thread *thread)
 {
     struct sched_entity *entity = &thread->sched;
     class_take_params(thread);
     if (entity->class == SCHED_normal && slice_used(entity))
-        slice_over(thread, now);
+        slice_over(thread, arch_counter());
     else if (entity->class == SCHED_normal && entity->level != 0 &&
-             now - entity->put_on >= WAITED * slice_length(entity))
+             arch_counter() - entity->put_on >= WAITED * slice_length(entity))
         level_set(thread, entity->level - 1u);
     else if (thread->serving == NULL)
         thread->effective = thread->priority;

@@ -33,8 +33,8 @@ void class_begin(struct thread *thread);
 /* Takes over what sched_set left, if something is there. The thread's owner; params.c. */
 void class_take_params(struct thread *thread);
 
-/* An owned thread comes back from a wait at `now`: may rise, gets a new period's budget. */
-void class_wake(struct thread *thread, uint64_t now);
+/* An owned thread comes back from a wait: may rise or sink, and is lent to anew. */
+void class_wake(struct thread *thread);
 
 /* The running thread was charged up to `now`; true if its slice is used up: others go first. */
 bool class_ran(struct thread *thread, uint64_t now);

@@ -40,13 +40,11 @@ struct cpu_call {
 };
 
 struct thread;
-struct trap_frame;
 struct run_queue;
 
 struct cpu {
     struct arch_cpu arch; /* first: arch/ entry code knows its fields by offset */
     struct thread *current;           /* the thread on this CPU; NULL: idle. This CPU alone writes */
-    struct trap_frame *message;       /* whence the way out loads label and words (arch/user.h) */
     struct run_queue *queue;          /* constant; sched/run_queue.h */
     _Atomic(uint32_t) ready_top;      /* highest priority in the queue + 1; 0: empty */
     union {

@@ -10,7 +10,7 @@
 
 /* Written at start-up by the boot CPU. */
 static struct cpu *place_cpus[CONFIG_CPU_MAX];
-static _Atomic(uint32_t) place_count;
+_Atomic(uint32_t) place_count;
 static uint64_t place_nodes[CONFIG_NODE_MAX][WORDS]; /* bits by index */
 
 static _Atomic(uint64_t) place_idle[WORDS]; /* bits by index */
@@ -29,11 +29,6 @@ void place_add(struct cpu *cpu)
     place_nodes[cpu->node][index / WORD_BITS] |= bit_of(index);
     /* Release: who sees the count sees the entry. */
     atomic_store_explicit(&place_count, index + 1, memory_order_release);
-}
-
-uint32_t place_cpu_count(void)
-{
-    return atomic_load_explicit(&place_count, memory_order_acquire);
 }
 
 struct cpu *place_cpu(uint32_t index)
@@ -70,10 +65,10 @@ bool place_allows(const struct thread *thread, const struct cpu *cpu)
 {
     uint64_t mask[WORDS];
     const struct sched_entity *entity = &thread->sched;
+    if (place_anywhere(thread))
+        return true;
     if (entity->class == SCHED_realtime)
         return cpu->number == entity->home;
-    if (!atomic_load_explicit(&entity->bound, memory_order_relaxed))
-        return true;
     for (uint32_t i = 0; i < WORDS; i++)
         mask[i] = atomic_load_explicit(&entity->affinity[i], memory_order_relaxed);
     return place_mask_allows(mask, cpu->place);

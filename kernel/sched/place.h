@@ -13,7 +13,13 @@
 /* Lets a CPU take part; it has a queue. Boot CPU, once for each, itself first. */
 void place_add(struct cpu *cpu);
 
-uint32_t place_cpu_count(void);
+extern _Atomic(uint32_t) place_count; /* place.c's */
+
+static inline uint32_t place_cpu_count(void)
+{
+    return atomic_load_explicit(&place_count, memory_order_acquire);
+}
+
 struct cpu *place_cpu(uint32_t index);
 
 /* The CPU that number `number` of an affinity means here. */
@@ -22,6 +28,13 @@ uint32_t place_fold(uint32_t number);
 /* May one with this affinity run on CPU `index`? All 0 may run anywhere. */
 bool place_mask_allows(const uint64_t mask[SCHED_AFFINITY_WORDS], uint32_t index);
 bool place_allows(const struct thread *thread, const struct cpu *cpu);
+
+/* True for one without affinity, which may run anywhere. */
+static inline bool place_anywhere(const struct thread *thread)
+{
+    return thread->sched.class != SCHED_realtime &&
+           !atomic_load_explicit(&thread->sched.bound, memory_order_relaxed);
+}
 
 /* Where an owned thread that becomes ready goes. An idle CPU that it names counts as taken. */
 struct cpu *place_choose(struct cpu *self, const struct thread *thread);

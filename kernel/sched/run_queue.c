@@ -20,17 +20,19 @@ error_t run_queue_make(struct cpu *cpu)
     return OK;
 }
 
-static void changed_locked(struct cpu *cpu, uint32_t count)
-{
-    struct run_queue *queue = cpu->queue;
-    uint32_t top = queue->map == 0 ? 0 : SCHED_PRIORITIES - (uint32_t)__builtin_clzll(queue->map);
-    atomic_store_explicit(&queue->count, count, memory_order_relaxed);
-    atomic_store_explicit(&cpu->ready_top, top, memory_order_relaxed);
-}
-
 static uint32_t count_of(const struct run_queue *queue)
 {
     return atomic_load_explicit(&queue->count, memory_order_relaxed);
+}
+
+static void count_set(struct run_queue *queue, uint32_t count)
+{
+    atomic_store_explicit(&queue->count, count, memory_order_relaxed);
+}
+
+static void top_set(struct cpu *cpu, uint32_t top)
+{
+    atomic_store_explicit(&cpu->ready_top, top, memory_order_relaxed);
 }
 
 void run_queue_add_locked(struct cpu *cpu, struct thread *thread, bool first)
@@ -42,34 +44,44 @@ void run_queue_add_locked(struct cpu *cpu, struct thread *thread, bool first)
     thread->cpu = cpu->number;
     thread->sched.where = SCHED_QUEUED;
     thread->sched.listed = (uint8_t)priority;
-    if (first)
-        list_add_first(&queue->lists[priority], &thread->sched.run);
-    else
-        list_add_last(&queue->lists[priority], &thread->sched.run);
+    /* Before the first of a circular list, or before its head: the end. */
+    struct list *head = &queue->lists[priority];
+    list_insert(first ? head->next : head, &thread->sched.run);
     queue->map |= (uint64_t)1 << priority;
-    changed_locked(cpu, count_of(queue) + 1);
+    count_set(queue, count_of(queue) + 1);
+    if (priority >= cpu->ready_top)
+        top_set(cpu, priority + 1);
 }
 
-void run_queue_remove_locked(struct cpu *cpu, struct thread *thread)
+static inline void take_out(struct cpu *cpu, struct thread *thread)
 {
     struct run_queue *queue = cpu->queue;
     uint32_t priority = thread->sched.listed;
     debug_assert(spinlock_held(&queue->lock) && thread->sched.where == SCHED_QUEUED);
     debug_assert(thread->cpu == cpu->number && count_of(queue) != 0);
     list_unlink(&thread->sched.run);
-    if (list_empty(&queue->lists[priority]))
-        queue->map &= ~((uint64_t)1 << priority);
     thread->sched.where = SCHED_AWAY;
-    changed_locked(cpu, count_of(queue) - 1);
+    count_set(queue, count_of(queue) - 1);
+    if (!list_empty(&queue->lists[priority]))
+        return;
+    queue->map &= ~((uint64_t)1 << priority);
+    top_set(cpu, queue->map == 0 ? 0 : SCHED_PRIORITIES - (uint32_t)__builtin_clzll(queue->map));
 }
 
-struct thread *run_queue_first_locked(const struct run_queue *queue)
+void run_queue_remove_locked(struct cpu *cpu, struct thread *thread)
 {
-    debug_assert(spinlock_held(&queue->lock));
-    if (queue->map == 0)
+    take_out(cpu, thread);
+}
+
+struct thread *run_queue_take_locked(struct cpu *cpu)
+{
+    uint32_t top = atomic_load_explicit(&cpu->ready_top, memory_order_relaxed);
+    if (top == 0)
         return NULL;
-    uint32_t top = SCHED_PRIORITIES - 1 - (uint32_t)__builtin_clzll(queue->map);
-    return CONTAINER_OF(queue->lists[top].next, struct thread, sched.run);
+    struct list *first = cpu->queue->lists[top - 1].next;
+    struct thread *thread = CONTAINER_OF(first, struct thread, sched.run);
+    take_out(cpu, thread);
+    return thread;
 }
 
 void run_queue_check(struct cpu *cpu)

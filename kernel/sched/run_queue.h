@@ -30,8 +30,8 @@ void run_queue_add_locked(struct cpu *cpu, struct thread *thread, bool first);
 /* Takes a queued one out. */
 void run_queue_remove_locked(struct cpu *cpu, struct thread *thread);
 
-/* The first of the highest list, not taken out; NULL if there is none. */
-struct thread *run_queue_first_locked(const struct run_queue *queue);
+/* Takes out the first of the highest list; NULL if there is none. */
+struct thread *run_queue_take_locked(struct cpu *cpu);
 
 /* Checks all links and counts; slow, for tests. */
 void run_queue_check(struct cpu *cpu);

@@ -70,7 +70,7 @@ static void slice_begin(struct cpu *self, uint64_t ticks)
 static void announce_own(struct cpu *self, uint32_t priority)
 {
     const struct thread *current = self->current;
-    self->surplus = true;
+    self->surplus = place_cpu_count() > 1;
     if (current == NULL)
         return; /* a decision comes anyway */
     if (priority > current->effective)
@@ -93,7 +93,8 @@ static void announce(struct cpu *self, struct cpu *cpu, uint32_t priority)
 /* Puts an owned thread that is ready where it belongs. */
 static void enqueue(struct cpu *self, struct thread *thread)
 {
-    struct cpu *cpu = place_choose(self, thread);
+    bool stays = thread->cpu == self->number && place_anywhere(thread);
+    struct cpu *cpu = stays ? self : place_choose(self, thread);
     uint32_t priority = thread->effective;
     spinlock_enter(&cpu->queue->lock);
     run_queue_add_locked(cpu, thread, false);
@@ -104,7 +105,6 @@ static void enqueue(struct cpu *self, struct thread *thread)
 void sched_ready(struct thread *thread)
 {
     struct cpu *self = cpu_self();
-    uint64_t now = arch_counter();
     debug_assert(!arch_irq_enabled() && thread->sched.where == SCHED_AWAY);
     thread_set_status(thread, THREAD_READY);
     atomic_thread_fence(memory_order_seq_cst);
@@ -113,8 +113,8 @@ void sched_ready(struct thread *thread)
         thread_park(thread);
         return;
     }
-    class_wake(thread, now);
-    if (!throttle_ready(self, thread, now))
+    class_wake(thread);
+    if (!throttle_possible(thread) || !throttle_ready(self, thread, arch_counter()))
         enqueue(self, thread);
 }
 
@@ -175,10 +175,11 @@ static struct thread *judge(struct cpu *self, struct thread *from, bool *last)
         *last = true;
     else if (from->serving != NULL)
         sched_lend_again(from);
-    if (throttle_until(from, now) == 0 && place_allows(from, self))
+    bool may = place_anywhere(from) || place_allows(from, self);
+    if (may && (!throttle_possible(from) || throttle_until(from, now) == 0))
         return from;
     /* One that is out of budget goes on while it works for somebody who is not. */
-    if (place_allows(from, self) && sched_payer(from, now) != from)
+    if (may && sched_payer(from, now) != from)
         return from;
     arch_thread_leave(self, from);
     self->current = NULL;
@@ -200,7 +201,7 @@ static void put_back_locked(struct cpu *self, struct thread *from, bool last)
 {
     thread_set_status(from, THREAD_READY);
     run_queue_add_locked(self, from, !last);
-    self->surplus = true;
+    self->surplus = place_cpu_count() > 1;
 }
 
 /* Takes the best out of our queue, after putting `from` (or nobody) into it. */
@@ -212,12 +213,43 @@ static struct thread *exchange(struct cpu *self, struct thread *from, bool last)
     spinlock_enter(&queue->lock);
     if (from != NULL)
         put_back_locked(self, from, last);
-    struct thread *to = run_queue_first_locked(queue);
-    if (to != NULL) {
-        run_queue_remove_locked(self, to);
+    struct thread *to = run_queue_take_locked(self);
+    if (to != NULL)
         set_running(self, to);
-    }
     spinlock_exit(&queue->lock);
+    return to;
+}
+
+/* What becomes of the slice, and of a budget, when the fast path puts `to` on the CPU. */
+static void fast_begin(struct cpu *self, struct thread *to, uint32_t top)
+{
+    if (throttle_possible(to))
+        atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
+    else if (self->slice_end == 0 && could_run_instead(to, top))
+        slice_begin(self, class_slice_left(to));
+}
+
+void sched_hand_over(struct cpu *self, struct thread *to)
+{
+    struct thread *from = self->current;
+    debug_assert(to->sched.where == SCHED_AWAY && to->effective >= from->effective);
+    sched_account(self);
+    arch_thread_leave(self, from);
+    spinlock_enter(&self->queue->lock);
+    put_back_locked(self, from, false);
+    spinlock_exit(&self->queue->lock);
+    fast_begin(self, to, from->effective + 1u);
+}
+
+struct thread *sched_next(struct cpu *self)
+{
+    if (ready_top(self) <= CLASS_LOW_normal)
+        return NULL;
+    struct thread *to = exchange(self, NULL, false);
+    if (to != NULL) {
+        to->sched.put_on = self->accounted;
+        fast_begin(self, to, ready_top(self));
+    }
     return to;
 }
 
@@ -256,7 +288,9 @@ static struct thread *choose(struct cpu *self, struct thread *from, bool last)
 static void slice_arm(struct cpu *self, struct thread *thread)
 {
     const struct thread *payer = sched_payer(thread, self->accounted);
-    uint64_t ticks = min_u64(class_budget_left(payer), throttle_left(payer));
+    uint64_t ticks = UINT64_MAX;
+    if (throttle_possible(payer))
+        ticks = min_u64(class_budget_left(payer), throttle_left(payer));
     if (could_run_instead(thread, ready_top(self)))
         ticks = min_u64(ticks, class_slice_left(thread));
     if (self->reclaiming)
@@ -287,9 +321,10 @@ static void decide(struct cpu *self)
     self->yielding = false;
     atomic_store_explicit(&self->reschedule, false, memory_order_relaxed);
     self->slice_end = 0;
-    sched_account(self);
-    if (from != NULL)
+    if (from != NULL) { /* else sched_gone has charged */
+        sched_account(self);
         from = judge(self, from, &last);
+    }
     while ((to = choose(self, from, last)) == NULL) {
         sched_idle(self);
         sched_account(self);
@@ -335,7 +370,6 @@ struct thread *sched_leave(struct cpu *self)
         if (ready_top(self) != 0)
             place_call_help(self);
     }
-    self->message = &self->current->frame;
     return self->current;
 }
 

@@ -40,6 +40,15 @@ void sched_ready(struct thread *thread);
  */
 void sched_gone(struct cpu *self);
 
+/*
+ * For the fast path. The current thread gives its CPU to `to`, which is owned and of no lesser
+ * priority, and is ready, before its equals; or it is gone (sched_gone), and this takes the next
+ * out of the queue. The caller then switches to the other, and leaves by way of a decision if
+ * `urgent` is set. NULL: what is next needs a decision.
+ */
+void sched_hand_over(struct cpu *self, struct thread *to);
+struct thread *sched_next(struct cpu *self);
+
 /* Takes a ready thread out of its queue, or out of being throttled: the caller owns it then. False
  * if it is in neither. */
 bool sched_claim(struct thread *thread);
@@ -94,8 +103,13 @@ void sched_cpu_add(struct cpu *cpu);
 /* Would a thread of that priority run on `cpu` instead of what runs there now? A guess. */
 bool sched_outranks(uint32_t priority, const struct cpu *cpu);
 
-/* Who pays for what `thread` does at `now`. */
-struct thread *sched_payer(struct thread *thread, uint64_t now);
+/* Who pays for what `thread` does at `now`; the same for one that works for others. */
+struct thread *sched_payer_above(struct thread *thread, uint64_t now);
+
+static inline struct thread *sched_payer(struct thread *thread, uint64_t now)
+{
+    return thread->serving == NULL ? thread : sched_payer_above(thread, now);
+}
 
 /* Works out `effective` again, no more. */
 void sched_lend_again(struct thread *thread);

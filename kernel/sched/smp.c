@@ -36,6 +36,7 @@ _Noreturn void cpu_idle_loop(void)
 {
     struct cpu *self = cpu_self();
     assert(self->held_count == 0 && !arch_irq_enabled());
+    sched_account(self);
     arch_user_enter(self, sched_leave(self));
 }
 

@@ -20,6 +20,15 @@ void throttle_start(void)
 
 /* --- shares of jobs --- */
 
+_Atomic(bool) throttle_any_share;
+
+void throttle_share_set(struct job *job, uint32_t share)
+{
+    atomic_store_explicit(&job->cpu_share, share, memory_order_relaxed);
+    if (share < 1000 * place_cpu_count())
+        atomic_store_explicit(&throttle_any_share, true, memory_order_relaxed);
+}
+
 /* Ticks of a window that the job may use; UINT64_MAX: all. */
 static uint64_t share_ticks(const struct job *job)
 {

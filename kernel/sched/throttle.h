@@ -18,6 +18,22 @@
 
 struct job;
 
+extern _Atomic(bool) throttle_any_share; /* some job was limited since boot */
+
+static inline bool throttle_shares(void)
+{
+    return atomic_load_explicit(&throttle_any_share, memory_order_relaxed);
+}
+
+/* Limits a job to so many thousandths of a CPU; 1000 for each CPU: no limit. */
+void throttle_share_set(struct job *job, uint32_t share);
+
+/* False for what is never throttled, and has no budget: nothing else here needs to be asked. */
+static inline bool throttle_possible(const struct thread *thread)
+{
+    return thread->sched.class == SCHED_realtime || throttle_shares();
+}
+
 void throttle_init(struct sched_entity *entity);
 
 /* Charges `ticks` to the job's share, which may end its window's time. Any CPU. */

@@ -1,6 +1,7 @@
 /* The way in and out of the kernel for threads (entry.h). */
 #include "syscall/entry.h"
 #include "ipc/page_wait.h"
+#include "ipc/fast.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
 #include "mem/memory.h"
@@ -22,6 +23,7 @@ static void foreign_call(struct cpu *cpu, struct thread *thread)
 {
     bool old = frame_entered_old(&thread->frame);
     thread->sending = old ? MESSAGE_foreign_old : MESSAGE_foreign;
+    thread->fast = true;
     arch_thread_leave(cpu, thread);
     sched_gone(cpu);
     send_held(thread, thread->foreign);
@@ -34,10 +36,11 @@ void call_now(struct cpu *cpu, struct thread *thread)
     if (restart_before(thread, &abort_wait))
         return;
     thread->resume = RESUME_USER;
+    uint64_t number = control_number(frame_control(&thread->frame));
     if (thread->foreign != NULL)
         foreign_call(cpu, thread);
     else if (syscall_dispatch(cpu, thread) == CALL_BLOCKED && abort_wait)
-        restart_blocked(thread);
+        restart_blocked(thread, number);
 }
 
 static void fault_send(struct cpu *cpu, struct thread *thread)
@@ -85,6 +88,11 @@ struct user_exit thread_trap(struct cpu *cpu, struct thread *thread, uint32_t fa
     thread->fault[1] = address.va;
     thread->fault[2] = error;
     thread->fault[3] = trap_pc(&thread->frame);
+    if (thread->sending == MESSAGE_fault && (thread->foreign != NULL || thread->handler != NULL)) {
+        struct user_exit next = fast_fault(cpu, thread);
+        if (next.thread != NULL)
+            return next;
+    }
     fault_send(cpu, thread);
     return user_leave(cpu);
 }
@@ -106,6 +114,9 @@ struct user_exit fast_undo_call(struct cpu *self, struct thread *caller, struct 
 {
     thread_set_status(caller, THREAD_RUNNING);
     receive_fail(server, ERR_dead);
-    call_now(self, caller);
+    if (caller->sending == MESSAGE_fault)
+        caller->resume = RESUME_FAULT; /* sent again on the way out */
+    else
+        call_now(self, caller);
     return user_leave(self);
 }

@@ -7,8 +7,8 @@
 
 static struct job *job_of(const struct slot *slot)
 {
-    assert(slot_object(slot)->kind == OBJECT_job);
-    return CONTAINER_OF(slot_object(slot), struct job, object);
+    assert(slot_kept(slot)->kind == OBJECT_job);
+    return CONTAINER_OF(slot_kept(slot), struct job, object);
 }
 
 /* A step of a walk, which stands in words 0 to 2: they are written only when it goes on. */
@@ -62,7 +62,7 @@ outcome_t sys_object_kill(struct thread *caller, struct slot *slot)
     static const uint32_t wanted[OBJECT_KINDS] = {[OBJECT_thread] = RIGHT_run,
                                                   [OBJECT_process] = RIGHT_table,
                                                   [OBJECT_job] = RIGHT_control};
-    struct object *object = slot_object(slot);
+    struct object *object = slot_kept(slot);
     if (object == NULL)
         return ERR_bad_slot;
     if (wanted[object->kind] == 0)

@@ -2,17 +2,18 @@
  * System calls on memory objects (mem/memory.h does the work).
  *
  * Those over ranges do a bounded piece and say how many bytes they did; the caller goes on behind
- * that. An error is that of the first byte that was not done, and is told only if nothing was.
+ * that. An error is that of the first byte that was not done, and is told only if nothing was. They
+ * ask no pager: needs_pager tells that a thread has to touch the page.
  */
-#include "lib/assert.h"
 #include "mem/memory.h"
-#include "mem/mapping.h"
 #include "ipc/page_wait.h"
 #include "ipc/port.h"
+#include "lib/assert.h"
+#include "mem/mapping.h"
 #include "syscall/call.h"
 
 #define COPY_PIECE 512               /* bytes on the kernel's stack at once */
-#define COPY_MAX   ((uint64_t)65536) /* bytes of one call */
+#define COPY_MAX   ((uint64_t)16384) /* bytes of one call */
 
 /* NULL if it is of another kind: reading and writing are rights of every kind. */
 static struct memory *memory_of(const struct slot *slot)
@@ -36,17 +37,16 @@ static error_t memory_argument(const struct thread *caller, slot_t handle, uint3
     return object_try_get(&(*memory)->object) ? OK : ERR_bad_slot;
 }
 
-outcome_t sys_memory_read(struct thread *caller, struct slot *slot, uint64_t offset,
-                          uaddr_t buffer, uint64_t size, uint64_t *done)
+outcome_t sys_memory_read(struct thread *caller, struct slot *slot, uint64_t offset, uaddr_t buffer,
+                          uint64_t size, uint64_t *done)
 {
     char piece[COPY_PIECE];
-    struct page_request request;
     struct memory *memory = memory_of(slot);
     error_t error = memory != NULL ? OK : ERR_bad_argument;
     size = min_u64(size, COPY_MAX);
     for (*done = 0; *done < size && error == OK;) {
         uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
-        error = memory_read(memory, offset + *done, piece, want, &request, &got);
+        error = memory_read(memory, offset + *done, piece, want, NULL, &got);
         uaddr_t to = {buffer.va + *done};
         error_t copied = space_copy_out(&caller->process->space, to, piece, got, &put);
         error = copied != OK ? copied : error;
@@ -59,7 +59,6 @@ outcome_t sys_memory_write(struct thread *caller, struct slot *slot, uint64_t of
                            uaddr_t buffer, uint64_t size, uint64_t *done)
 {
     char piece[COPY_PIECE];
-    struct page_request request;
     struct memory *memory = memory_of(slot);
     error_t error = memory != NULL ? OK : ERR_bad_argument;
     size = min_u64(size, COPY_MAX);
@@ -67,7 +66,7 @@ outcome_t sys_memory_write(struct thread *caller, struct slot *slot, uint64_t of
         uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
         uaddr_t from = {buffer.va + *done};
         error = space_copy_in(&caller->process->space, piece, from, want, &got);
-        error_t copied = memory_write(memory, offset + *done, piece, got, &request, &put);
+        error_t copied = memory_write(memory, offset + *done, piece, got, NULL, &put);
         error = copied != OK ? copied : error;
         *done += put;
     }
@@ -78,7 +77,6 @@ outcome_t sys_memory_clone(struct thread *caller, struct slot *slot, uint64_t of
                            uint64_t to_offset, uint64_t size, uint64_t flags, uint64_t *done)
 {
     struct memory *target;
-    struct page_request request;
     error_t error = memory_argument(caller, to, RIGHT_write, &target);
     if (error != OK)
         return (outcome_t)error;
@@ -87,8 +85,7 @@ outcome_t sys_memory_clone(struct thread *caller, struct slot *slot, uint64_t of
     if (memory == NULL || (flags & ~(uint64_t)CLONE_ABSENT) != 0)
         error = ERR_bad_argument;
     else
-        error = memory_clone(memory, offset, target, to_offset, size, (uint32_t)flags, &request,
-                             done);
+        error = memory_clone(memory, offset, target, to_offset, size, (uint32_t)flags, NULL, done);
     object_put(&target->object);
     return *done != 0 ? OK : (outcome_t)error;
 }
@@ -97,13 +94,11 @@ outcome_t sys_memory_commit(struct thread *caller, struct slot *slot, uint64_t o
                             uint64_t size, uint64_t mode, uint64_t *done)
 {
     (void)caller;
-    struct page_request request;
     struct memory *memory = memory_of(slot);
     if (memory == NULL || mode > COMMIT_ABSENT)
         return ERR_bad_argument;
     *done = 0;
-    error_t error =
-        memory_commit(memory, offset, size, (enum commit_mode)mode, &request, done);
+    error_t error = memory_commit(memory, offset, size, (enum commit_mode)mode, NULL, done);
     return *done != 0 ? OK : (outcome_t)error;
 }
 
@@ -114,18 +109,16 @@ outcome_t sys_memory_dirty(struct thread *caller, struct slot *slot, uint64_t si
     struct memory *memory = memory_of(slot);
     if (memory == NULL || pages > DIRTY_PAGES_MAX)
         return ERR_bad_argument;
-    error_t error =
-        memory_dirty(memory, since, offset, (uint32_t)pages, bits, round);
+    error_t error = memory_dirty(memory, since, offset, (uint32_t)pages, bits, round);
     if (error != OK)
         return (outcome_t)error;
-    return (outcome_t)space_copy_out(&caller->process->space, bitmap, bits, (pages + 7) / 8,
-                                     &done);
+    return (outcome_t)space_copy_out(&caller->process->space, bitmap, bits, (pages + 7) / 8, &done);
 }
 
 outcome_t sys_memory_pager(struct thread *caller, struct slot *slot, slot_t port, uint64_t badge)
 {
     struct slot *port_slot;
-    struct memory_pager pager = {.badge = badge, .wake = page_wake}, former;
+    struct memory_pager pager = {.badge = badge, .wake = page_wake, .put = page_pager_put}, former;
     if (port.value != 0) {
         error_t error = slot_lookup(&caller->process->table, port, RIGHT_send, &port_slot);
         if (error != OK)
@@ -134,9 +127,9 @@ outcome_t sys_memory_pager(struct thread *caller, struct slot *slot, slot_t port
         if (!port_source_get(CONTAINER_OF(pager.port, struct port, object)))
             return ERR_bad_slot;
     }
-    memory_pager_set(memory_of(slot), &pager, &former);
+    (void)memory_pager_set(memory_of(slot), NULL, &pager, &former);
     if (former.port != NULL)
-        port_source_put(CONTAINER_OF(former.port, struct port, object));
+        former.put(former.port);
     return OK;
 }
 
@@ -144,12 +137,11 @@ outcome_t sys_memory_supply(struct thread *caller, struct slot *slot, uint64_t o
                             uint64_t from_offset, uint64_t size, uint64_t *done)
 {
     struct memory *source;
-    struct page_request request;
     error_t error = memory_argument(caller, from, RIGHT_write, &source);
     if (error != OK)
         return (outcome_t)error;
     *done = 0;
-    error = memory_supply(memory_of(slot), offset, source, from_offset, size, &request, done);
+    error = memory_supply(memory_of(slot), offset, source, from_offset, size, NULL, done);
     object_put(&source->object);
     return *done != 0 ? OK : (outcome_t)error;
 }

@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "sched/sched.h"
 #include "syscall/call.h"
+#include "trace/console.h"
 
 /* What was tried on a thread's present call (thread.aborted). */
 enum { TRIED_NOTHING, TRIED_BEFORE, TRIED_WAITING };
@@ -14,8 +15,8 @@ static _Atomic(uint64_t) restart_counts[SYSCALL_LIMIT][THREAD_DEAD + 1];
 void restart_init(void)
 {
     char word[8];
-    restarts = boot_option(&the_boot_info, "restart", word, sizeof(word)) &&
-               strcmp(word, "all") == 0;
+    restarts =
+        boot_option(&the_boot_info, "restart", word, sizeof(word)) && strcmp(word, "all") == 0;
 }
 
 bool restart_mode(void)
@@ -43,10 +44,9 @@ bool restart_before(struct thread *thread, bool *wait)
 }
 
 /* The thread may have been woken already, and be elsewhere: then there is nothing to abort. */
-void restart_blocked(struct thread *thread)
+void restart_blocked(struct thread *thread, uint64_t number)
 {
     enum thread_status status = thread_status(thread);
-    uint64_t number = control_number(frame_control(&thread->frame));
     bool waits = status == THREAD_SEND || status == THREAD_RECEIVE || status == THREAD_WORD;
     if (!waits || thread->sending == MESSAGE_exit || !thread_claim(thread))
         return;
@@ -55,7 +55,37 @@ void restart_blocked(struct thread *thread)
     sched_ready(thread);
 }
 
-uint64_t restart_count(uint64_t number, enum thread_status status)
+/* Where a call waits: who sends in send, who receives in receive, else on a word; 0: nowhere. */
+#define WAIT_OF(manner, right)                                                                     \
+    (SYSCALL_##manner != SYSCALL_WAITS     ? 0                                                     \
+     : (int)RIGHT_##right == RIGHT_send    ? THREAD_SEND                                           \
+     : (int)RIGHT_##right == RIGHT_receive ? THREAD_RECEIVE                                        \
+                                           : THREAD_WORD)
+static const uint8_t restart_waits[SYSCALL_LIMIT] = {
+#define SYSCALL(number, name, manner, right, text, parameters, errors)                             \
+    [number] = WAIT_OF(manner, right),
+#define RAW_SYSCALL SYSCALL
+#include <syscall.def>
+#undef SYSCALL
+#undef RAW_SYSCALL
+};
+
+void restart_report(void)
 {
-    return atomic_load_explicit(&restart_counts[number][status], memory_order_relaxed);
+    uint32_t points = 0, missed = 0;
+    for (uint64_t number = 0; number < SYSCALL_LIMIT; number++) {
+        const char *name = syscall_name(number);
+        uint32_t status = restart_waits[number];
+        unsigned long before = restart_counts[number][THREAD_RUNNING];
+        unsigned long waiting = restart_counts[number][status];
+        if (name == NULL)
+            continue;
+        points += status != 0 ? 2 : 1;
+        missed += (before == 0) + (status != 0 && waiting == 0);
+        console_print("restarts: %s: %lu before", name, before);
+        if (status != 0)
+            console_print(", %lu waiting", waiting);
+        console_print("\n");
+    }
+    console_print("restarts: %u points, %u not covered\n", points, missed);
 }

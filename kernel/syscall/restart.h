@@ -18,10 +18,13 @@ bool restart_mode(void);
  * to be aborted when it waits. */
 bool restart_before(struct thread *thread, bool *wait);
 
-/* `thread` was given into a wait by its call, or on to somebody: takes it out again. */
-void restart_blocked(struct thread *thread);
+/* `thread` was given into a wait by its call `number`, or on to somebody: takes it out again. */
+void restart_blocked(struct thread *thread, uint64_t number);
 
-/* How often a call was aborted in a status; THREAD_RUNNING: before it began. */
-uint64_t restart_count(uint64_t number, enum thread_status status);
+/*
+ * Prints a line for each call, and how many points were not covered: before each call, and in the
+ * wait of those that wait. A call that was taken cannot be made again, so reply is no such wait.
+ */
+void restart_report(void);
 
 #endif

@@ -4,13 +4,13 @@
  */
 #include "lib/assert.h"
 #include "mem/mapping.h"
+#include "mem/space_copy.h"
 #include "obj/process.h"
 #include "syscall/call.h"
 #include <space.h>
 
-#define LIST_MAX   16  /* mappings of one call */
-#define COPY_PIECE 512 /* bytes on the kernel's stack at once */
-#define COPY_MAX   ((uint64_t)65536)
+#define LIST_MAX 16                /* mappings of one call */
+#define COPY_MAX ((uint64_t)16384) /* bytes of one call */
 
 static struct space *space_of(const struct slot *slot)
 {
@@ -27,8 +27,8 @@ static uint32_t access_allowed(const struct slot *slot)
            ((slot->rights & RIGHT_execute) != 0 ? SPACE_EXECUTE : 0);
 }
 
-outcome_t sys_space_map(struct thread *caller, struct slot *process, slot_t memory,
-                        uint64_t offset, uaddr_t va, uint64_t size, uint64_t flags)
+outcome_t sys_space_map(struct thread *caller, struct slot *process, slot_t memory, uint64_t offset,
+                        uaddr_t va, uint64_t size, uint64_t flags)
 {
     struct slot *slot;
     error_t error = slot_lookup(&caller->process->table, memory, RIGHT_map, &slot);
@@ -39,13 +39,9 @@ outcome_t sys_space_map(struct thread *caller, struct slot *process, slot_t memo
         return ERR_bad_argument;
     if (allowed == 0 || (flags & SPACE_ACCESS & ~allowed) != 0)
         return ERR_denied;
-    struct object *object = slot_hold(slot);
-    if (object == NULL)
-        return ERR_bad_slot;
-    error = space_map(space_of(process), CONTAINER_OF(object, struct memory, object), offset, va,
-                      size, (uint32_t)flags | allowed << SPACE_MAY_SHIFT);
-    object_put(object);
-    return (outcome_t)error;
+    struct memory *object = CONTAINER_OF(slot_kept(slot), struct memory, object);
+    return (outcome_t)space_map(space_of(process), object, offset, va, size,
+                                (uint32_t)flags | allowed << SPACE_MAY_SHIFT);
 }
 
 outcome_t sys_space_unmap(struct thread *caller, struct slot *process, uaddr_t va, uint64_t size,
@@ -72,7 +68,6 @@ outcome_t sys_space_clone(struct thread *caller, struct slot *process, slot_t to
                           uint64_t *next)
 {
     struct slot *slot;
-    struct page_request request;
     error_t error = slot_lookup(&caller->process->table, to, RIGHT_space, &slot);
     struct object *target = error == OK ? slot_hold(slot) : NULL;
     if (target == NULL)
@@ -81,7 +76,7 @@ outcome_t sys_space_clone(struct thread *caller, struct slot *process, slot_t to
     if (target == slot_kept(process) || !is_aligned(from_va, PAGE_SIZE))
         error = ERR_bad_argument;
     else
-        error = space_clone(space_of(process), space_of(slot), next, &request);
+        error = space_clone(space_of(process), space_of(slot), next, NULL);
     object_put(target);
     return *next != from_va ? OK : (outcome_t)error;
 }
@@ -93,22 +88,6 @@ outcome_t sys_space_move(struct thread *caller, struct slot *process, uaddr_t fr
     *done = 0;
     error_t error = space_move(space_of(process), from, to, size, done);
     return *done != 0 ? OK : (outcome_t)error;
-}
-
-/* One range between the caller's buffer and the other space, up to COPY_MAX in all. */
-static error_t copy_range(struct space *to, uaddr_t to_va, struct space *from, uaddr_t from_va,
-                          uint64_t size, uint64_t *done)
-{
-    char piece[COPY_PIECE];
-    error_t error = OK;
-    for (*done = 0; *done < size && error == OK;) {
-        uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
-        error = space_copy_in(from, piece, (uaddr_t){from_va.va + *done}, want, &got);
-        error_t copied = space_copy_out(to, (uaddr_t){to_va.va + *done}, piece, got, &put);
-        error = copied != OK ? copied : error;
-        *done += put;
-    }
-    return error;
 }
 
 static outcome_t copy_ranges(struct thread *caller, struct space *other, uaddr_t list,
@@ -124,8 +103,8 @@ static outcome_t copy_ranges(struct thread *caller, struct space *other, uaddr_t
     for (uint64_t i = 0; i < count && error == OK && *done < COPY_MAX; i++) {
         uint64_t size = min_u64(ranges[i].size, COPY_MAX - *done);
         uaddr_t here = {buffer.va + *done}, there = ranges[i].va;
-        error = read ? copy_range(own, here, other, there, size, &moved)
-                     : copy_range(other, there, own, here, size, &moved);
+        error = read ? space_copy_between(own, here, other, there, size, &moved)
+                     : space_copy_between(other, there, own, here, size, &moved);
         *done += moved;
     }
     return *done != 0 ? OK : (outcome_t)error;
@@ -141,6 +120,13 @@ outcome_t sys_space_write(struct thread *caller, struct slot *process, uaddr_t r
                           uint64_t count, uaddr_t buffer, uint64_t *done)
 {
     return copy_ranges(caller, space_of(process), ranges, count, buffer, false, done);
+}
+
+outcome_t sys_space_cas(struct thread *caller, struct slot *process, uaddr_t va, uint64_t expected,
+                        uint64_t desired, uint64_t size, uint64_t *old)
+{
+    (void)caller;
+    return (outcome_t)space_cas(space_of(process), va, size, expected, desired, old);
 }
 
 outcome_t sys_space_list(struct thread *caller, struct slot *process, uaddr_t va, uaddr_t buffer,

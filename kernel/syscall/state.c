@@ -16,7 +16,7 @@
 /* The object of a slot that was looked up: it may have gone since. */
 static error_t object_of(const struct slot *slot, struct object **object)
 {
-    *object = slot_object(slot);
+    *object = slot_kept(slot);
     return *object != NULL ? OK : ERR_bad_slot;
 }
 
@@ -44,7 +44,7 @@ static error_t import_right(const struct thread *caller, const struct object *ob
     error_t error = slot_lookup(&caller->process->table, job, RIGHT_control, &slot);
     if (error != OK)
         return error;
-    *import = job_inside(object->job, CONTAINER_OF(slot_object(slot), struct job, object));
+    *import = job_inside(object->job, CONTAINER_OF(slot_kept(slot), struct job, object));
     return *import ? OK : ERR_denied;
 }
 
@@ -113,7 +113,7 @@ static error_t place_source(struct thread *caller, const struct process *target,
         error_t error = slot_lookup(&process->table, owner, RIGHT_table, &owner_slot);
         if (error != OK)
             return error;
-        process = CONTAINER_OF(slot_object(owner_slot), struct process, object);
+        process = CONTAINER_OF(slot_kept(owner_slot), struct process, object);
     }
     return slot_lookup(&process->table, source, process == target ? 0 : RIGHT_grant, slot);
 }

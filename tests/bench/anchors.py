@@ -34,4 +34,5 @@ LIMITS = dict(ANCHORS)
 LIMITS.update({f"ipc.call_reply.cross.{words}": _both(415, 425) for words in range(7)})
 LIMITS.update({"ipc.call_reply.cross.64B": _both(600, 600),
                "ipc.call_reply.cross.512B": _both(1000, 1000),
-               "ipc.call_reply.same.6": _both(415, 425)})
+               "ipc.call_reply.same.6": _both(415, 425),
+               "foreign.call_reply.6": _both(435, 445)})

@@ -40,30 +40,48 @@ TIMEOUT = 120
 OFF = "ACPI control: soft power off"
 NEW = ["x2apic", "tsc-deadline", "invariant-tsc", "pcid", "invpcid"]
 
-# Name, CPU model, CPUs, command line, texts that the serial line must show.
+# This CPU has Meltdown and PCIDs, that one Meltdown and none, and neither has a word against Spectre.
+PTI = r"(?m)^  mitigations +pti, swapgs-fence, verw, eager-fpu; left open: spectre-v2, .*"
+
+# This one has no Meltdown, and something against jumps learnt elsewhere.
+ENHANCED = r"(?m)^  mitigations +swapgs-fence, enhanced-ibrs, ibpb, verw, eager-fpu; left open: bhi"
+GUEST = [r"(?m)^[1-9]\d* passed, 0 failed"]
+
+# Name, CPU model, CPUs, command line, texts that the serial line must show; a program to start.
 CASES = [
     ("inventory skylake", "corei7_skylake_x", 1, "run=inventory,poweroff",
      [rf"(?m)^  features .*\b{word}\b" for word in NEW if word != "invpcid"]
-     + [r"(?m)^  interrupts +x2apic", r"(?m)^  clock +tsc .*tsc-deadline", r"(?m)^  faults +0"]),
+     + [r"(?m)^  interrupts +x2apic", r"(?m)^  clock +tsc .*tsc-deadline", r"(?m)^  faults +0", PTI]),
     ("inventory icelake", "corei7_icelake_u", 1, "run=inventory,poweroff",
-     [r"(?m)^  features .*\bumip\b", r"(?m)^  interrupts +x2apic"]),
+     [r"(?m)^  features .*\bumip\b", r"(?m)^  interrupts +x2apic", ENHANCED]),
     ("inventory core2", "core2_penryn_t9600", 1, "run=inventory,poweroff",
-     [r"(?m)^  interrupts +lapic", r"(?m)^  cpus +1 online of 1"]),
+     [r"(?m)^  interrupts +lapic", r"(?m)^  cpus +1 online of 1", PTI]),
     ("self tests skylake smp2", "corei7_skylake_x", 2, "test=all",
      [r"(?m)^  cpus +2 online of 2", r"self test tlb_shootdown: ok", r"self test cpu_calls: ok"]),
     ("inventory core2 smp2", "core2_penryn_t9600", 2, "run=inventory,poweroff",
      [r"(?m)^  cpus +2 online of 2", r"(?m)^  interrupts +lapic"]),
     ("self tests skylake", "corei7_skylake_x", 1, "test=all",
-     [r"self test deadline_order: ok", r"self test frame_orders: ok"]),
+     [r"self test deadline_order: ok", r"self test frame_orders: ok",
+      r"self test isolation: ok"]),
+    ("guest ipc skylake", "corei7_skylake_x", 1, "exit=debug", GUEST, "ipc"),
+    ("guest syscall core2", "core2_penryn_t9600", 1, "exit=debug", GUEST, "syscall"),
+    ("guest ipc skylake smp2", "corei7_skylake_x", 2, "exit=debug", GUEST, "ipc"),
+    ("guest ipc icelake", "corei7_icelake_u", 1, "exit=debug", GUEST, "ipc"),
+    ("guest ipc icelake mitigations on", "corei7_icelake_u", 2, "exit=debug mitigations=on", GUEST,
+     "ipc"),
+    ("guest ipc skylake mitigations off", "corei7_skylake_x", 1, "mitigations=off exit=debug", GUEST, "ipc"),
 ]
 
 
 def run_bochs(case, work):
     """(seconds, serial output, Bochs's own log) of one boot."""
-    _, model, cpus, words, _ = case
-    args = cli.build_parser().parse_args(["boot", "--via", "multiboot2", "--append", words])
+    _, model, cpus, words, _, *root = case
+    folder = os.path.join(paths.ROOT, "build", "x86_64", "debug")
+    options = ["--root", os.path.join(folder, "user", f"{root[0]}.elf")] if root else []
+    args = cli.build_parser().parse_args(["boot", "--via", "multiboot2", "--append", words,
+                                          *options])
     machine = cli.machine_of(args, [])
-    kernel = os.path.join(paths.ROOT, "build", "x86_64", "debug", "tern.elf")
+    kernel = os.path.join(folder, "tern.elf")
     config = CONFIG.format(medium=media.medium(machine, kernel), work=work, model=model, cpus=cpus)
     for name, text in (("rc", config), ("continue", "c\n")):
         with open(os.path.join(work, name), "w", encoding="utf-8") as file:

@@ -16,6 +16,7 @@ from tern.paths import ROOT
 RESET = "the guest reset itself"
 LEAVE = "run=inventory,poweroff"
 GUEST_CPUS = {"test": (1, 4), "soak": (1, 2, 4, 8)}
+RESTARTED = {False: r"restarts: \d+ points", True: r"restarts: \d+ points, 0 not covered"}
 SMP_RUNS = {"test": 5, "soak": 100}
 WHOLE_SCREEN_TIMEOUT = 60
 UEFI_TIMEOUT = 120
@@ -192,6 +193,9 @@ def guest_cases(arch, soak):
     cases = [Case(f"guest {name} smp{cpus}", ["--smp", str(cpus)], append="", root=name,
                   texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
              for name in guest_programs() for cpus in GUEST_CPUS["soak" if soak else "test"]]
+    cases += [Case(f"guest {name} restarted", ["--smp", "2"], append="restart=all", root=name,
+                   texts=[r"(?m)^[1-9]\d* passed, 0 failed", RESTARTED[name == "restart"]],
+                   absent=["(?i)panic"]) for name in guest_programs()]
     ways = {"kernel": [], "limine": ["--via", "limine"]}
     if arch == "x86_64":
         ways["multiboot2"] = ["--via", "multiboot2"]
@@ -208,9 +212,49 @@ def guest_cases(arch, soak):
     return cases
 
 
+# With `mitigations=on`: the line of the inventory by CPU model, and faults by the second entry set.
+MITIGATED = {
+    "x86_64": ({"max": "pti, swapgs-fence, verw, eager-fpu; left open: spectre-v2, .*"},
+               ["user-undefined", "user-read", "user-privileged", "double-fault", "nmi", "debug",
+                "not-present", "stack-guard", "page-read", "panic-deaf"]),
+    "aarch64": ({"cortex-a57": "isolation, bhb-loop; left open: spectre-v2",
+                 "max": "e0pd, bhb-loop; left open: spectre-v2"},
+                ["user-undefined", "user-read", "user-write", "user-execute", "user32-svc",
+                 "stack-overflow", "sp0-irq", "read", "pan", "pxn"]),
+}
+# What user code sees of the kernel's text then: nothing.
+ISOLATED = {
+    "x86_64": {"user-read": [r"read of 0xffffffff80200000 by user code: the page is not mapped"]},
+    "aarch64": {name: [rf"translation fault, level \d, {what} 0xf[0-9a-f]+ by the user"]
+                for name, what in {"user-read": "read of", "user-execute": "execution of"}.items()},
+}
+
+
+def mitigation_cases(arch, soak):
+    """Mitigations of CPU vulnerabilities: all of them, none, and what is chosen by itself."""
+    lines, names = MITIGATED[arch]
+    on = "mitigations=on"
+    cases = [Case(f"mitigations on {cpu}", ["--cpu", cpu], append=f"{LEAVE} {on}",
+                  texts=[rf"(?m)^  mitigations +{text}\r?$"]) for cpu, text in lines.items()]
+    cases += [Case(f"mitigations {word}", [], append=f"{LEAVE} mitigations={word}",
+                   texts=[rf"(?m)^  mitigations +{text}\r?$"])
+              for word, text in {"off": "off", "auto": "none.*", "nonsense": "none.*"}.items()]
+    cases.append(Case("mitigations on selftest smp4", ["--smp", "4"], append=f"test=all {on}",
+                      texts=["self test isolation: ok"]))
+    cases += [Case(f"mitigations on guest {name} smp{cpus}", ["--smp", str(cpus)], append=on,
+                   root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
+              for name in guest_programs() for cpus in (1, 4) if soak or name != "fuzz"]
+    for name in names:
+        texts = ISOLATED[arch].get(name, faults.table(arch)[name])
+        cases.append(Case(f"mitigations on fault {name}", faults.OPTIONS.get((arch, name), []),
+                          status=2, append=f"test=fault:{name} {on}",
+                          texts=texts + faults.common(name), absent=faults.absent(arch, name)))
+    return cases
+
+
 def all_cases(arch, soak):
     """Long boots first, so that two workers end together."""
     cases = (matrix_cases(arch, soak) + smp_cases(soak) + power_cases(arch) + selftest_cases()
              + monitor_cases() + command_line_cases() + module_cases() + machine_cases(arch)
-             + fault_cases(arch) + guest_cases(arch, soak))
+             + fault_cases(arch) + guest_cases(arch, soak) + mitigation_cases(arch, soak))
     return sorted(cases, key=lambda case: -case.timeout)

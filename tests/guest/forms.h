@@ -25,23 +25,30 @@ struct form {
     struct form_parameter parameters[1 + SYSCALL_WORDS_IN + SYSCALL_WORDS_OUT];
 };
 
-#define FORM(way, type, name)    FORM_TUPLE_##way(way, type, name) SYSCALL_GO_##way(FORM_NEXT)
+#define FORM(way, type, name)      FORM_TUPLE_##way(way, type, name) SYSCALL_GO_##way(FORM_NEXT)
 #define FORM_NEXT(way, type, name) FORM_TUPLE_##way(way, type, name) SYSCALL_GO_##way(FORM)
 #define FORM_TUPLE(way, type, name)                                                                \
     {FORM_##way,                                                                                   \
-     _Generic((type *)NULL, slot_t *: FORM_SLOT, rights_t *: FORM_RIGHTS, uaddr_t *: FORM_ADDRESS, \
-              default: FORM_NUMBER),                                                               \
+     _Generic((type *)NULL,                                                                        \
+         slot_t *: FORM_SLOT,                                                                      \
+         rights_t *: FORM_RIGHTS,                                                                  \
+         uaddr_t *: FORM_ADDRESS,                                                                  \
+         default: FORM_NUMBER),                                                                    \
      #name},
-#define FORM_TUPLE_on  FORM_TUPLE
-#define FORM_TUPLE_in  FORM_TUPLE
-#define FORM_TUPLE_out FORM_TUPLE
-#define FORM_TUPLE_at1 FORM_TUPLE
-#define FORM_TUPLE_at2 FORM_TUPLE
-#define FORM_TUPLE_at3 FORM_TUPLE
+#define FORM_TUPLE_on                   FORM_TUPLE
+#define FORM_TUPLE_in                   FORM_TUPLE
+#define FORM_TUPLE_out                  FORM_TUPLE
+#define FORM_TUPLE_at1                  FORM_TUPLE
+#define FORM_TUPLE_at2                  FORM_TUPLE
+#define FORM_TUPLE_at3                  FORM_TUPLE
 #define FORM_TUPLE_end(way, type, name) {0},
-#define E(name)                    | UINT64_C(1) << ERR_##name
+#define E(name)                         | UINT64_C(1) << ERR_##name
 #define FORM_ROW(call, manner, is_raw, right, parameters, errors)                                  \
-    {#call, SYSCALL_##manner, is_raw, RIGHT_##right, UINT64_C(1) << ERR_ok errors,                 \
+    {#call,                                                                                        \
+     SYSCALL_##manner,                                                                             \
+     is_raw,                                                                                       \
+     RIGHT_##right,                                                                                \
+     UINT64_C(1) << ERR_ok errors,                                                                 \
      {FORM parameters(end, , )}},
 static const struct form forms[SYSCALL_LIMIT] = {
 #define SYSCALL(number, name, manner, right, text, parameters, errors)                             \

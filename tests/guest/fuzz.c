@@ -17,21 +17,22 @@
 #include "test.h"
 #include <root.h>
 #include <space.h>
+#include <state.h>
 #include <stdatomic.h>
 
-#define CALLS      100000 /* unless the command line says otherwise */
-#define WORKERS    4
-#define VICTIMS    24 /* one after another, VICTIMS_LIVE at once */
+#define CALLS        100000 /* unless the command line says otherwise */
+#define WORKERS      4
+#define VICTIMS      24 /* one after another, VICTIMS_LIVE at once */
 #define VICTIMS_LIVE 3
-#define POOL       5 /* capabilities of each kind */
-#define STACK_SIZE 8192
-#define WINDOW     UINT64_C(0x20000000) /* memory that may lose its pages at any time */
-#define WINDOW_SIZE UINT64_C(0x4000)
-#define WORDS      4 /* that are waited on, of each page */
-#define TOY        UINT64_C(0x10000000) /* addresses in processes that have no threads */
-#define PAIR_RUN   16 /* turns before a pair leaves the CPUs to others */
-#define ROUND_NS   UINT64_C(1000000)
-#define STUCK_NS   UINT64_C(30000000000)
+#define POOL         5 /* capabilities of each kind */
+#define STACK_SIZE   8192
+#define WINDOW       UINT64_C(0x20000000) /* memory that may lose its pages at any time */
+#define WINDOW_SIZE  UINT64_C(0x4000)
+#define WORDS        4                    /* that are waited on, of each page */
+#define TOY          UINT64_C(0x10000000) /* addresses in processes that have no threads */
+#define PAIR_RUN     16                   /* turns before a pair leaves the CPUs to others */
+#define ROUND_NS     UINT64_C(1000000)
+#define STUCK_NS     UINT64_C(20000000000)
 
 struct worker {
     uint64_t random;
@@ -223,7 +224,8 @@ static void any_message(struct worker *worker, struct abi_call *call)
                      below(worker, 4) << CONTROL_WAY_SHIFT;
     call->label = random_next(worker);
     for (unsigned i = 0; i < MESSAGE_WORDS; i++)
-        call->word[i] = i >= MESSAGE_WORDS - caps % 8 ? any_handle(worker, OBJECT_NONE) : random_next(worker);
+        call->word[i] =
+            i >= MESSAGE_WORDS - caps % 8 ? any_handle(worker, OBJECT_NONE) : random_next(worker);
 }
 
 /* --- calls --- */
@@ -419,8 +421,8 @@ static bool worker_start(unsigned number)
     struct worker *worker = &workers[number];
     worker->random = seed * 0x9e3779b97f4a7c15 + number + 1;
     worker->victim = number >= WORKERS;
-    error_t error = sys_thread_start(worker_run, worker, worker->stack, STACK_SIZE,
-                                     &worker->thread);
+    error_t error =
+        sys_thread_start(worker_run, worker, worker->stack, STACK_SIZE, &worker->thread);
     slot_t known;
     if (error == OK && worker->victim &&
         tern_cap_derive(worker->thread, (rights_t){RIGHT_run | RIGHT_read}, 0, &known) == OK)
@@ -483,13 +485,27 @@ static void keep_round(void)
             (void)tern_thread_resume(workers[i].thread);
 }
 
+/* By its own word, or because somebody killed it. Keeps the page for messages as it was. */
+static bool worker_ended(struct worker *worker)
+{
+    uint64_t size = 0, next = 0;
+    const struct state_thread_basic *state = sys_page;
+    if (worker->thread.value == 0 || atomic_load(&worker->ended))
+        return true;
+    if (worker->victim &&
+        tern_object_info(worker->thread, STATE_thread_basic, 0, &size, &next) == OK &&
+        state->wait == WAIT_DEAD)
+        atomic_store(&worker->ended, true);
+    return atomic_load(&worker->ended);
+}
+
 /* New victims for those that ended, and what the pool lacks. */
 static void keep_stock(unsigned *victims)
 {
     unsigned live = 0;
     slot_t slot;
     for (unsigned i = WORKERS; i < *victims; i++)
-        live += !atomic_load(&workers[i].ended);
+        live += !worker_ended(&workers[i]);
     if (live < VICTIMS_LIVE && *victims < COUNT_OF(workers) && worker_start(*victims))
         ++*victims;
     if (tern_cap_derive(fuzz_job, (rights_t){RIGHTS_ALL}, 0, &slot) == OK)
@@ -540,7 +556,7 @@ static bool keep(void)
 static bool all_ended(void)
 {
     for (unsigned i = 0; i < COUNT_OF(workers); i++)
-        if (workers[i].thread.value != 0 && !atomic_load(&workers[i].ended))
+        if (!worker_ended(&workers[i]))
             return false;
     return atomic_load(&pair.ended) == 4;
 }
@@ -582,6 +598,30 @@ static bool window_make(void)
     return tern_object_create(job, OBJECT_job, (slot_t){0}, 0, &fuzz_job) == OK;
 }
 
+static uint64_t job_used(void)
+{
+    uint64_t size = 0, next = 0;
+    const struct state_job_basic *state = sys_page;
+    EXPECT(tern_object_info(fuzz_job, STATE_job_basic, 0, &size, &next) == OK);
+    return state->memory_used;
+}
+
+/* All that the calls made is charged to their job, and must go with it. */
+static bool all_freed(uint64_t used)
+{
+    uint64_t last = 0, since = 0;
+    (void)tern_clock_read(&since);
+    EXPECT(tern_object_kill(fuzz_job) == OK);
+    while (job_used() != used) {
+        nap();
+        if (!moves(job_used(), &last, &since)) {
+            sys_print("%lu bytes are left of the job\n", (unsigned long)(job_used() - used));
+            return false;
+        }
+    }
+    return true;
+}
+
 static void summary(void)
 {
     for (unsigned number = 0; number < SYSCALL_LIMIT; number++) {
@@ -603,14 +643,17 @@ TEST(fuzz)
     sys_print("%lu calls, seed=%lu\n", (unsigned long)calls_wanted, (unsigned long)seed);
     workers[0].random = seed + 1;
     REQUIRE(window_make());
+    uint64_t used = job_used();
     REQUIRE(pairs_start());
     for (unsigned i = 0; i < WORKERS; i++)
         REQUIRE(worker_start(i));
     bool ended = keep();
     ended = end_all() && ended;
     EXPECT(ended);
-    if (ended)
+    if (ended) {
         pool_empty();
+        EXPECT(all_freed(used));
+    }
     summary();
     sys_print("pairs: %lu calls, %lu turns\n", (unsigned long)pair.rounds[0],
               (unsigned long)pair.rounds[1]);

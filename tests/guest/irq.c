@@ -250,15 +250,16 @@ TEST(irq_life)
     EXPECT(tern_irq_bind(weak, port, 1, &address, &data) == ERR_denied);
     EXPECT(tern_cap_delete(weak) == OK && tern_irq_acknowledge(irq) == OK);
     EXPECT(tern_cap_delete(irq) == OK);
-    device_raise();
-    EXPECT(bits_until(now() + 3 * MS) == 0);
-    device_quiet();
     uint64_t line = has_ports ? KEY_LINE : CLOCK_LINE;
     error_t error = create(OBJECT_irq, NO_SLOT, line, &irq);
-    for (unsigned i = 0; i < 1000 && error == ERR_exists; i++) { /* the reaper's work */
+    for (unsigned i = 0; i < 1000000 && error == ERR_exists; i++) { /* the reaper's work */
         (void)tern_yield();
         error = create(OBJECT_irq, NO_SLOT, line, &irq);
     }
+    (void)bits_until(DEADLINE_POLL);
+    device_raise();
+    EXPECT(bits_until(now() + 3 * MS) == 0); /* not bound */
+    device_quiet();
     EXPECT(error == OK);
     EXPECT(tern_cap_delete(irq) == OK);
 }

@@ -64,9 +64,9 @@ static void wake(struct memory *of)
 /* Lets the first job play the pager's port. */
 static void pager_set(struct memory *of)
 {
-    struct memory_pager former, pager = {.port = &job_root->object, .badge = 7, .wake = wake};
+    struct memory_pager former, pager = {.port = &job_root->object, .badge = 7, .wake = wake, .put = object_put};
     object_get(pager.port);
-    memory_pager_set(of, &pager, &former);
+    (void)memory_pager_set(of, NULL, &pager, &former);
     if (former.port != NULL)
         object_put(former.port);
 }

@@ -18,9 +18,7 @@ static void add(struct cpu *cpu, struct thread *thread, uint8_t priority, bool f
 static struct thread *take(struct cpu *cpu)
 {
     spinlock_enter(&cpu->queue->lock);
-    struct thread *thread = run_queue_first_locked(cpu->queue);
-    if (thread != NULL)
-        run_queue_remove_locked(cpu, thread);
+    struct thread *thread = run_queue_take_locked(cpu);
     spinlock_exit(&cpu->queue->lock);
     run_queue_check(cpu);
     return thread;

@@ -45,9 +45,10 @@ WEAK void port_signal(struct port *port, uint64_t bits)
     atomic_fetch_or(&port->signals, bits);
 }
 
-WEAK void port_source_get(struct port *port)
+WEAK bool port_source_get(struct port *port)
 {
     atomic_fetch_add(&port->sources, 1);
+    return true;
 }
 
 WEAK void port_source_put(struct port *port)

@@ -83,9 +83,11 @@ struct cpu *model_be(uint32_t number)
 struct thread *model_leave(uint32_t number)
 {
     struct cpu *cpu = model_be(number);
+    if (cpu->current == NULL)
+        sched_account(cpu); /* it was idle, or somebody was charged */
     struct thread *thread = sched_leave(cpu);
     assert(thread == cpu->current && thread_status(thread) == THREAD_RUNNING);
-    assert(thread->cpu == number && cpu->message == &thread->frame);
+    assert(thread->cpu == number);
     assert(thread->arch.thread_pointer == host_loaded.thread_pointer);
     assert(host_space == &thread->process->space.arch);
     for (uint32_t i = 0; i < cpu_count; i++)

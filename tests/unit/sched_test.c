@@ -2,6 +2,7 @@
 #include "host.h"
 #include "sched/class.h"
 #include "sched/place.h"
+#include "sched/throttle.h"
 #include "sched_model.h"
 #include "unit.h"
 
@@ -224,10 +225,10 @@ TEST(sched_three_deep_chain_pays_and_lends)
     sched_lend_changed(&boot_cpu, last);
     EXPECT(last->effective == 45 && last->priority == 24);
     EXPECT(sched_payer(last, 0) == client);
-    uint64_t job_before = model_job.cpu_time_ns;
+    uint64_t job_before = model_job.cpu_time;
     model_run(7 * MS);
     EXPECT(model_used_ms(client) == 7 && model_used_ms(middle) == 0 && model_used_ms(last) == 0);
-    EXPECT(model_job.cpu_time_ns - job_before == 7 * MS);
+    EXPECT(model_job.cpu_time - job_before == 7 * MS);
     /* The client leaves: the next of the chain pays. */
     client->reply->word = REPLY_FREE;
     sched_lend_changed(&boot_cpu, last);
@@ -276,7 +277,9 @@ TEST(sched_lending_in_a_circle_ends)
 TEST(sched_share_of_a_job_and_of_its_parent)
 {
     model_start(1);
-    struct job parent = {.cpu_share = 500}, child = {.cpu_share = 200, .parent = &parent};
+    struct job parent = {0}, child = {.parent = &parent};
+    throttle_share_set(&parent, 500);
+    throttle_share_set(&child, 200);
     struct thread *inner = model_thread_of(&child), *outer = model_thread_of(&parent);
     struct thread *free = model_thread();
     model_set(inner, SCHED_high, 47, 0, 0, 0);
@@ -290,13 +293,14 @@ TEST(sched_share_of_a_job_and_of_its_parent)
     EXPECT(model_used_ms(inner) >= 195 && model_used_ms(inner) <= 221);
     EXPECT(model_used_ms(outer) >= 280 && model_used_ms(outer) <= 331);
     EXPECT(model_used_ms(free) >= 480 && model_used_ms(free) <= 520);
-    EXPECT(parent.cpu_time_ns / MS >= 480 && parent.cpu_time_ns / MS <= 551);
+    EXPECT(parent.cpu_time / MS >= 480 && parent.cpu_time / MS <= 551);
 }
 
 TEST(sched_share_ends_one_that_is_alone_too)
 {
     model_start(1);
-    struct job job = {.cpu_share = 300};
+    struct job job = {0};
+    throttle_share_set(&job, 300);
     struct thread *alone = model_thread_of(&job), *filler = model_thread();
     model_set(filler, SCHED_idle, 0, 0, 0, 0);
     sched_ready(filler);

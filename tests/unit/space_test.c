@@ -235,19 +235,15 @@ TEST(space_copies_in_and_out)
 TEST(space_cas_exchanges_one_word)
 {
     space_start(1, RW);
-    uint64_t expected = 0;
-    bool exchanged = false;
-    EXPECT(space_cas(&space, (uaddr_t){user_va(0)}, 8, &expected, 9, &exchanged) == OK);
-    EXPECT(exchanged && read_at(&space, 0) == 9);
-    EXPECT(space_cas(&space, (uaddr_t){user_va(0) + 4}, 4, &expected, 3, &exchanged) == OK);
-    EXPECT(exchanged && read_at(&space, 0) == ((uint64_t)3 << 32 | 9));
-    expected = 5;
-    EXPECT(space_cas(&space, (uaddr_t){user_va(0)}, 4, &expected, 3, &exchanged) == OK);
-    EXPECT(!exchanged && expected == 9);
-    EXPECT(space_cas(&space, (uaddr_t){user_va(0) + 2}, 4, &expected, 3, &exchanged) ==
-           ERR_bad_argument);
-    EXPECT(space_cas(&space, (uaddr_t){user_va(1)}, 4, &expected, 3, &exchanged) ==
-           ERR_bad_address);
+    uint64_t old = 1;
+    EXPECT(space_cas(&space, (uaddr_t){user_va(0)}, 8, 0, 9, &old) == OK);
+    EXPECT(old == 0 && read_at(&space, 0) == 9);
+    EXPECT(space_cas(&space, (uaddr_t){user_va(0) + 4}, 4, 0, 3, &old) == OK);
+    EXPECT(old == 0 && read_at(&space, 0) == ((uint64_t)3 << 32 | 9));
+    EXPECT(space_cas(&space, (uaddr_t){user_va(0)}, 4, 5, 3, &old) == OK);
+    EXPECT(old == 9 && read_at(&space, 0) == ((uint64_t)3 << 32 | 9));
+    EXPECT(space_cas(&space, (uaddr_t){user_va(0) + 2}, 4, 9, 3, &old) == ERR_bad_argument);
+    EXPECT(space_cas(&space, (uaddr_t){user_va(1)}, 4, 9, 3, &old) == ERR_bad_address);
     space_end();
 }
 

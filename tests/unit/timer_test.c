@@ -23,6 +23,7 @@ static void timer_make(void)
     spinlock_init(&port.lock, LOCK_RANK_port);
     port.object.kind = OBJECT_port;
     port.object.references = 1;
+    port.pending = 1; /* so nobody looks for a receiver */
     timer.object.job = &model_job;
     struct timer *made;
     EXPECT(timer_create(&model_job, &port, 0, &made) == ERR_bad_argument);

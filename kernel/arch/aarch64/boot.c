@@ -8,6 +8,7 @@
 #include "arch/boot.h"
 #include "arch/cpu.h"
 #include "boot/main.h"
+#include "boot/mitigations.h"
 #include "early_map.h"
 #include "features.h"
 #include "lib/assert.h"
@@ -52,6 +53,7 @@ _Noreturn void arch_start(enum start_protocol protocol, phys_t fdt, uint64_t lev
 void arch_early_init(void)
 {
     features_init();
+    mitigations_choose();
     arch_early_init_cpu();
 }
 

@@ -14,8 +14,10 @@
  * frame: entries 8..15 save there, then take the CPU's stack, which is empty. A system call, an
  * interrupt and a fault call C with (CPU, thread) and get struct user_exit back in x0 and x1: the
  * thread to go to, and the frame that label and words come from.
+ *
+ * On a CPU with vulnerabilities, entries 8..15 are those of guarded.S.
  */
-#include "arch_layout.h"
+#include "entry.inc"
 
 .macro trap_vector number
     .balign 0x80
@@ -51,37 +53,6 @@ trap_stack_bad_\number:
     b trap_move
 .endm
 
-/* SP = thread with x0 and x1 in it: the other registers; x2 and x3 are free afterwards. */
-.macro user_save
-    stp x2, x3, [sp, #16]
-    stp x4, x5, [sp, #32]
-    stp x6, x7, [sp, #48]
-    stp x8, x9, [sp, #64]
-    stp x10, x11, [sp, #80]
-    stp x12, x13, [sp, #96]
-    stp x14, x15, [sp, #112]
-    stp x16, x17, [sp, #128]
-    stp x18, x19, [sp, #144]
-    stp x20, x21, [sp, #160]
-    stp x22, x23, [sp, #176]
-    stp x24, x25, [sp, #192]
-    stp x26, x27, [sp, #208]
-    stp x28, x29, [sp, #224]
-    mrs x2, sp_el0
-    stp x30, x2, [sp, #FRAME_X30]
-    mrs x2, elr_el1
-    mrs x3, spsr_el1
-    stp x2, x3, [sp, #FRAME_PC]
-.endm
-
-/* x0 = CPU, x1 = thread, on the CPU's stack; backtraces end here. */
-.macro user_enter_kernel
-    mov x1, sp
-    mrs x0, tpidr_el1
-    ldp x2, x29, [x0, #CPU_STACK_HIGH]
-    mov sp, x2
-.endm
-
 /* What cannot happen: the vector's number is all that is said here. */
 .macro user_vector_stray number
     .balign 0x80
@@ -110,10 +81,7 @@ trap_vectors:
     lsr w2, w2, #CAUSE_CLASS_SHIFT
     cmp w2, #CAUSE_CLASS_SVC
     b.ne user_fault
-    mov x21, sp                         /* ARCH_ENTRY: x20 = CPU, x21 = thread */
-    mrs x20, tpidr_el1
-    ldp x2, x29, [x20, #CPU_STACK_HIGH]
-    mov sp, x2
+    user_enter_call
     b user_call
 
 .org trap_vectors + 9 * 0x80            /* an interrupt */
@@ -220,46 +188,26 @@ user_stray:
 
 /* SP = thread with all but the cause in it. */
 user_fault:
-    mrs x2, esr_el1
-    mrs x3, far_el1
-    stp x2, x3, [sp, #FRAME_CAUSE]
-    mov x2, #8
-    str x2, [sp, #FRAME_VECTOR]
+    user_save_fault
     user_enter_kernel
     bl user_trap
     b user_return
 
-/* _Noreturn void arch_user_enter(struct cpu *cpu, struct thread *thread) */
+/* _Noreturn void arch_user_enter(struct cpu *cpu, struct thread *thread): once for each CPU */
 .globl arch_user_enter
 arch_user_enter:
     mov x0, x1
+    adrp x2, entry_guarded
+    ldrb w2, [x2, :lo12:entry_guarded]
+    cbnz w2, user_return_guarded
     b user_return
 
 user_call:
     bl syscall_enter
 
+.globl user_return
 /* To user mode: x0 = thread, x1 = frame that label (x8) and words (x0..x5) come from. */
 user_return:
-    ldp x2, x3, [x0, #FRAME_PC]
-    ldp x30, x4, [x0, #FRAME_X30]
-    msr elr_el1, x2
-    msr spsr_el1, x3
-    msr sp_el0, x4
-    mov sp, x0
-    ldr x8, [x1, #64]
-    ldp x4, x5, [x1, #32]
-    ldp x2, x3, [x1, #16]
-    ldp x0, x1, [x1]
-    ldp x6, x7, [sp, #48]
-    ldr x9, [sp, #72]
-    ldp x10, x11, [sp, #80]
-    ldp x12, x13, [sp, #96]
-    ldp x14, x15, [sp, #112]
-    ldp x16, x17, [sp, #128]
-    ldp x18, x19, [sp, #144]
-    ldp x20, x21, [sp, #160]
-    ldp x22, x23, [sp, #176]
-    ldp x24, x25, [sp, #192]
-    ldp x26, x27, [sp, #208]
-    ldp x28, x29, [sp, #224]
+    user_load_state
+    user_load
     eret

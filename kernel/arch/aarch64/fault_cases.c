@@ -17,6 +17,7 @@
 #include "mem/image.h"
 #include "mem/phys.h"
 #include "mem/ptab.h"
+#include "mem/space.h"
 #include "mmu.h"
 #include "registers.h"
 #include "sched/cpu.h"
@@ -183,7 +184,7 @@ static error_t table_alloc(struct ptab *ptab, phys_t *table)
 }
 
 /* A new page of code in the low half: written, made visible to instruction fetch (D7.5.9.3). */
-static void user_map(uint32_t instruction)
+static phys_t user_page(uint32_t instruction)
 {
     struct ptab user = {.table_alloc = table_alloc};
     phys_t page;
@@ -197,15 +198,23 @@ static void user_map(uint32_t instruction)
     *code = instruction;
     __asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ialluis\n\tdsb ish\n\tisb" ::"r"(code)
                      : "memory");
-    mmu_set_low(user.root);
+    return user.root;
+}
+
+/* It is seen by the kernel. */
+static void user_map(uint32_t instruction)
+{
+    mmu_set_low(user_page(instruction));
 }
 
 /* Of a thread entry.S needs the frame only; that it is not the current one ends in the panic. */
 static void user_run(uint32_t instruction, uint64_t status, uint64_t x0)
 {
     static struct trap_frame frame;
+    static struct space space;
+    arch_space_init(&space.arch, user_page(instruction));
+    arch_space_switch(cpu_self(), &space.arch);
     frame = (struct trap_frame){.pc = USER_PAGE, .status = status, .x[0] = x0};
-    user_map(instruction);
     arch_user_enter(cpu_self(), (struct thread *)(void *)&frame);
 }
 

@@ -12,6 +12,7 @@
 #include "features.h"
 #include "lib/assert.h"
 #include "mem/image.h"
+#include "mitigations.h"
 #include "registers.h"
 
 /* Above this many pages one flush of everything is cheaper. */
@@ -40,6 +41,11 @@ int arch_mmu_leaf_level(void)
 uint64_t arch_physical_end(void)
 {
     return (uint64_t)1 << min_u64(features.physical_bits, 48);
+}
+
+uint32_t arch_mmu_kernel_flags(void)
+{
+    return mitigated(REMEDY_isolation) ? 0 : MAP_GLOBAL;
 }
 
 /* AT S1E1R asks the MMU itself (C5.5.13); the answer comes in PAR_EL1 (D19.2.102). */

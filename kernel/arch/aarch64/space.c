@@ -9,10 +9,14 @@
  * Translations are forgotten by the hardware's broadcast, as in mmu.c.
  */
 #include "arch/space.h"
+#include "arch_layout.h"
 #include "early_map.h"
 #include "features.h"
 #include "lib/assert.h"
 #include "mem/image.h"
+#include "mem/space.h"
+#include "mitigations.h"
+#include "obj/job.h"
 #include "registers.h"
 #include <stdatomic.h>
 
@@ -25,7 +29,13 @@
 
 #define FLUSH_PAGE ((uint64_t)0xfffffffffff) /* TLBI's operand (C5.5): address bits 55 to 12 */
 
-static _Atomic(uint64_t) tags_used[TAGS_MOST / TAG_WORD] = {(uint64_t)1 << SPACE_TAG_SHARED};
+_Static_assert(offsetof(struct cpu, arch.space) == CPU_SPACE, "guarded.S relies on it");
+_Static_assert(offsetof(struct cpu, arch.barrier_job) == CPU_BARRIER_JOB, "guarded.S relies on it");
+_Static_assert(offsetof(struct arch_space, user) == SPACE_USER, "guarded.S relies on it");
+_Static_assert(offsetof(struct arch_space, job) == SPACE_JOB, "guarded.S relies on it");
+
+static _Atomic(uint64_t) tags_used[TAGS_MOST / TAG_WORD] = {(uint64_t)1 << SPACE_TAG_SHARED |
+                                                            (uint64_t)1 << SPACE_TAG_KERNEL};
 static _Atomic(uint32_t) tag_hint; /* a word to begin with; any value is right */
 
 static uint32_t tag_words(void)
@@ -85,7 +95,12 @@ void arch_space_init(struct arch_space *space, phys_t root)
 {
     assert(root.pa != 0 && (root.pa & ~PTE_ADDRESS) == 0);
     barrier_dsb("ishst");
-    space->base = tag_take() << SPACE_TAG_SHIFT | root.pa;
+    const struct job *job = CONTAINER_OF(space, struct space, arch)->job;
+    uint64_t tag = tag_take() << SPACE_TAG_SHIFT;
+    space->user = tag | root.pa;
+    space->base =
+        mitigated(REMEDY_isolation) ? tag | image_to_phys(early_tables.empty).pa : space->user;
+    space->job = job != NULL ? job->object.identity : 0; /* a self test's has none */
 }
 
 static bool is_in(const struct cpu *cpu, const struct arch_space *space)

@@ -12,6 +12,7 @@
 #include "irq.h"
 #include "lib/assert.h"
 #include "lib/string.h"
+#include "mitigations.h"
 #include "obj/reclaim.h"
 #include "obj/thread.h"
 #include "registers.h"
@@ -156,5 +157,5 @@ void arch_user_init_cpu(void)
     uint32_t counters = id_field("id_aa64dfr0_el1", 8);
     if (counters != 0 && counters != 15)
         sysreg_write("pmuserenr_el0", 0);
-    barrier_isb();
+    mitigations_init_cpu();
 }

@@ -1,6 +1,7 @@
 /* Simulated CPUs: threads that serve each other's requests when their interrupts are on. */
 #include "arch/cpu.h"
 #include "arch/smp.h"
+#include "boot/mitigations.h"
 #include "host.h"
 #include "lib/assert.h"
 #include "lib/config.h"
@@ -14,6 +15,29 @@
 
 const char arch_name[] = "host";
 const uint16_t arch_elf_machine = 0;
+
+bool host_vulnerable;
+
+static bool is_vulnerable(void)
+{
+    return host_vulnerable;
+}
+
+static uint32_t remedy_first(void)
+{
+    return 1;
+}
+
+static uint32_t remedy_none(void)
+{
+    return 0;
+}
+
+const struct vulnerability arch_vulnerabilities[] = {{"leak", is_vulnerable, remedy_first},
+                                                     {"hole", is_vulnerable, remedy_none}};
+const uint32_t arch_vulnerability_count = COUNT_OF(arch_vulnerabilities);
+const char *const arch_remedy_names[] = {"plug"};
+const uint32_t arch_remedy_count = COUNT_OF(arch_remedy_names);
 
 _Thread_local void *host_cpu_self = &boot_cpu;
 _Thread_local bool host_irq_on = true;

@@ -39,6 +39,10 @@ uint64_t host_timer_armed(void);
 uint64_t host_tlb_flushes(void);
 void host_tlb_broadcast(bool broadcasts);
 
+/* Is this CPU affected by its two vulnerabilities, "leak", against which it has "plug", and "hole"?
+ */
+extern bool host_vulnerable;
+
 /* Lets `flushed` know of each flush of a space, before it returns; NULL: nobody. */
 void host_space_watch(void (*flushed)(struct arch_space *space, uintptr_t va, uint64_t size));
 

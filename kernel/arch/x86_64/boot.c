@@ -10,6 +10,7 @@
 #include "arch/mmu.h"
 #include "boot/limine.h"
 #include "boot/main.h"
+#include "boot/mitigations.h"
 #include "lib/assert.h"
 #include "mem/image.h"
 #include "mem/vmap.h"
@@ -77,6 +78,7 @@ _Noreturn void arch_start(enum start_protocol protocol, uint64_t information)
 void arch_early_init(void)
 {
     features_init();
+    mitigations_choose();
     features_enable();
     gdt_load(&boot_cpu);
     idt_load();

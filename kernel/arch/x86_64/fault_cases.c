@@ -8,10 +8,14 @@
 #include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "arch/trap.h"
+#include "arch/user.h"
+#include "lib/assert.h"
 #include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/image.h"
 #include "mem/phys.h"
+#include "mem/ptab.h"
+#include "mem/space.h"
 #include "mem/vmap.h"
 #include "registers.h"
 #include "sched/cpu.h"
@@ -19,6 +23,7 @@
 
 #define NON_CANONICAL 0x8000000000000000u
 #define UNMAPPED      0xffffb00000001000u
+#define USER_PAGE     0x400000u
 
 static void synthetic(uint64_t vector, uint64_t error)
 {
@@ -127,14 +132,14 @@ static void fault_double(void)
 
 static void fault_not_present(void)
 {
-    cpu_self()->arch.gdt[3] &= ~((uint64_t)1 << 47);
+    gdt_of(cpu_self())[3] &= ~((uint64_t)1 << 47);
     __asm__ volatile("movl %0, %%fs" ::"r"(SELECTOR_USER_DATA & ~3u));
 }
 
 /* TCG gives #GP for a non-canonical stack address; a stack segment that is not there it knows. */
 static void fault_stack(void)
 {
-    cpu_self()->arch.gdt[3] = 0x00cf13000000ffff; /* ring 0 data, not present */
+    gdt_of(cpu_self())[3] = 0x00cf13000000ffff; /* ring 0 data, not present */
     __asm__ volatile("movl %0, %%ss" ::"r"(SELECTOR_USER_DATA & ~3u));
 }
 
@@ -202,20 +207,41 @@ static void fault_smep(void)
         __asm__ volatile("call *%0" ::"r"(page) : "memory");
 }
 
-/* Runs the code of one page in ring 3, RAX pointing at the kernel's first byte. */
+static error_t table_alloc(struct ptab *ptab, phys_t *table)
+{
+    (void)ptab;
+    return frame_alloc(0, 0, FRAME_ZERO, table);
+}
+
+/* A root that shows one new page of code. */
+static phys_t user_root(const uint8_t *code, size_t size)
+{
+    struct ptab user = {.table_alloc = table_alloc};
+    phys_t page;
+    error_t error = table_alloc(&user, &user.root);
+    if (error == OK)
+        error = table_alloc(&user, &page);
+    if (error == OK)
+        error = ptab_map(&user, USER_PAGE, page, PAGE_SIZE, MAP_USER | MAP_EXECUTE, 0);
+    assert(error == OK);
+    memcpy(phys_to_virt(page), code, size);
+    return user.root;
+}
+
+/*
+ * Runs it in ring 3, interrupts off, RAX pointing at the kernel's first byte. Of a thread the way
+ * out needs the frame only; that it is not the current one ends in the panic.
+ */
 static void user_run(const uint8_t *code, size_t size)
 {
-    phys_t frame;
-    void *page;
-    if (frame_alloc(0, 0, FRAME_ZERO, &frame) != OK ||
-        vmap_device(frame, PAGE_SIZE, MAP_USER | MAP_EXECUTE, &page) != OK)
-        return;
-    memcpy(phys_to_virt(frame), code, size);
-    __asm__ volatile("cli; swapgs; pushq %0; pushq $0; pushq $2; pushq %1; pushq %2; iretq"
-                     :
-                     : "i"(SELECTOR_USER_DATA), "i"(SELECTOR_USER_CODE), "r"(page),
-                       "a"(__image_start)
-                     : "memory");
+    static struct space space;
+    static struct trap_frame frame;
+    arch_space_init(&space.arch, user_root(code, size));
+    arch_space_switch(cpu_self(), &space.arch);
+    arch_frame_init(&frame, (uaddr_t){USER_PAGE}, (uaddr_t){0}, 0);
+    frame.rax = (uintptr_t)__image_start;
+    frame.rflags = 2;
+    arch_user_enter(cpu_self(), (struct thread *)(void *)&frame);
 }
 
 static void fault_user_undefined(void)
@@ -285,7 +311,7 @@ const struct arch_fault_case arch_fault_cases[] = {
     {"smap", "by the kernel: the page's rights forbid it", false, fault_smap},
     {"smep", "page fault: execution at 0xffffc0", false, fault_smep},
     {"user-undefined", "invalid opcode (#UD) by user code", false, fault_user_undefined},
-    {"user-read", "by user code: the page's rights forbid it", false, fault_user_read},
+    {"user-read", "read of 0xffffffff80200000 by user code: the page", false, fault_user_read},
     {"user-privileged", "general protection fault (#GP) by user code", false,
      fault_user_privileged},
     {"interrupt", "unexpected interrupt on vector 47", false, fault_interrupt},

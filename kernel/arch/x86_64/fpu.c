@@ -14,6 +14,7 @@
 #include "arch/user.h"
 #include "lib/assert.h"
 #include "lib/string.h"
+#include "mitigations.h"
 #include "obj/job.h"
 #include "obj/thread.h"
 #include "registers.h"
@@ -139,6 +140,12 @@ static void area_start(struct fpu_area *area)
     area->mxcsr = MXCSR_START;
 }
 
+/* An eager thread has a state from the start, so that CR0.TS never hides somebody else's. */
+static uint8_t extra_at_start(void)
+{
+    return mitigated(REMEDY_eager_fpu) ? EXTRA_FPU : 0;
+}
+
 error_t arch_thread_init(struct thread *thread, struct job *job)
 {
     assert(fpu.size != 0);
@@ -147,7 +154,7 @@ error_t arch_thread_init(struct thread *thread, struct job *job)
         return ERR_no_memory;
     assert(is_aligned((uintptr_t)area, 64));
     area_start(area);
-    thread->arch = (struct arch_thread){.fpu = area};
+    thread->arch = (struct arch_thread){.extra = extra_at_start(), .fpu = area};
     return OK;
 }
 
@@ -194,7 +201,7 @@ error_t arch_fpu_set(struct thread *thread, const void *area)
     if (!area_is_start(area))
         arch->extra |= EXTRA_FPU;
     else
-        arch->extra &= (uint8_t)~EXTRA_FPU;
+        arch->extra = (uint8_t)((arch->extra & ~EXTRA_FPU) | extra_at_start());
     if (self->current == thread)
         fpu_switch(self, arch);
     return OK;

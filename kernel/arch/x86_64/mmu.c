@@ -1,5 +1,6 @@
 /* x86-64: switching and flushing (arch/mmu.h). The form of entries is in arch_mmu.h. */
 #include "arch/mmu.h"
+#include "mitigations.h"
 #include "registers.h"
 #include "x86.h"
 
@@ -18,6 +19,11 @@ uint64_t arch_physical_end(void)
 {
     bool known = cpuid_read(0x80000000, 0).a >= 0x80000008;
     return (uint64_t)1 << (known ? cpuid_read(0x80000008, 0).a & 0xff : 36);
+}
+
+uint32_t arch_mmu_kernel_flags(void)
+{
+    return mitigated(REMEDY_pti) ? 0 : MAP_GLOBAL;
 }
 
 void arch_mmu_switch(phys_t root)

@@ -11,6 +11,7 @@
 #define CR0_WP    (1u << 16)
 #define CR0_NW    (1u << 29)
 #define CR0_CD    (1u << 30)
+#define CR3_KEEP  ((uint64_t)1 << 63) /* do not forget what the TLB has by this tag */
 #define CR4_PGE   (1u << 7)
 #define CR4_FXSR  (1u << 9)
 #define CR4_XMMEX (1u << 10)
@@ -23,19 +24,22 @@
 #define CR4_SMAP  (1u << 21)
 #define CR4_PKE   (1u << 22)
 
-#define MSR_APIC_BASE    0x1bu
-#define MSR_SYSENTER_CS  0x174u
-#define MSR_BNDCFGS      0xd90u
-#define MSR_PAT          0x277u
-#define MSR_TSC_DEADLINE 0x6e0u
-#define MSR_X2APIC       0x800u /* + register offset / 16 */
-#define MSR_EFER         0xc0000080u
-#define MSR_STAR         0xc0000081u
-#define MSR_LSTAR        0xc0000082u
-#define MSR_FMASK        0xc0000084u
-#define MSR_FS_BASE      0xc0000100u
-#define MSR_GS_BASE      0xc0000101u
-#define MSR_KERNEL_GS    0xc0000102u
+#define MSR_APIC_BASE         0x1bu
+#define MSR_SPEC_CTRL         0x48u
+#define MSR_PRED_CMD          0x49u
+#define MSR_ARCH_CAPABILITIES 0x10au
+#define MSR_SYSENTER_CS       0x174u
+#define MSR_BNDCFGS           0xd90u
+#define MSR_PAT               0x277u
+#define MSR_TSC_DEADLINE      0x6e0u
+#define MSR_X2APIC            0x800u /* + register offset / 16 */
+#define MSR_EFER              0xc0000080u
+#define MSR_STAR              0xc0000081u
+#define MSR_LSTAR             0xc0000082u
+#define MSR_FMASK             0xc0000084u
+#define MSR_FS_BASE           0xc0000100u
+#define MSR_GS_BASE           0xc0000101u
+#define MSR_KERNEL_GS         0xc0000102u
 
 struct cpuid {
     uint32_t a, b, c, d;

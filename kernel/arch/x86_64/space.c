@@ -1,17 +1,20 @@
 /* x86-64: address spaces of processes: switching, forgetting, tags (arch_space.h). */
 #include "arch/space.h"
 #include "arch/mmu.h"
+#include "entry_area.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 #include "mem/phys.h"
+#include "mem/space.h"
 #include "mem/vmap.h"
+#include "mitigations.h"
+#include "obj/job.h"
 #include "registers.h"
 #include "sched/cpu.h"
 #include "x86.h"
 
-#define CR3_KEEP        ((uint64_t)1 << 63) /* do not forget what the TLB has by this tag */
-#define TABLE_HALF      (PAGE_SIZE / 2)     /* the kernel's part of a root */
-#define FLUSH_PAGES_MAX 32                  /* above, forgetting the whole half is cheaper */
+#define TABLE_HALF      (PAGE_SIZE / 2) /* the kernel's part of a root */
+#define FLUSH_PAGES_MAX 32              /* above, forgetting the whole half is cheaper */
 
 /* What a flush tells the CPUs. */
 struct space_flush {
@@ -32,11 +35,58 @@ void arch_space_init(struct arch_space *space, phys_t root)
     struct cpu *self = cpu_self();
     assert(is_aligned(root.pa, PAGE_SIZE));
     uint64_t version = version_next(self);
-    space->tag = features.pcid ? 1 + (uint32_t)(version % SPACE_TAGS) : 0;
-    space->cr3 = root.pa | space->tag;
+    bool tagged = features.pcid || mitigated(REMEDY_pti | REMEDY_ibpb);
+    space->tag = tagged ? 1 + (uint32_t)(version % SPACE_TAGS) : 0;
+    space->cr3 = root.pa | (features.pcid ? space->tag : 0);
+    const struct job *job = CONTAINER_OF(space, struct space, arch)->job;
+    space->job = job != NULL ? job->object.identity : 0; /* a self test's has none */
     atomic_init(&space->version, version);
     memcpy((char *)phys_to_virt(root) + TABLE_HALF,
-           (const char *)phys_to_virt(vmap_root()) + TABLE_HALF, TABLE_HALF);
+           (const char *)phys_to_virt(entry_root()) + TABLE_HALF, TABLE_HALF);
+}
+
+/* Nothing that another job taught the predictors is left. */
+static void job_barrier(struct cpu *cpu, const struct arch_space *space)
+{
+    if (cpu->arch.barrier_job != space->job)
+        predictor_barrier();
+    cpu->arch.barrier_job = space->job;
+}
+
+/*
+ * With REMEDY_pti the kernel stays on its own root, and the space's is loaded on the way out: by
+ * its tag as it is, or forgetting that once. A way out that never came has forgotten nothing.
+ */
+static void user_root_set(struct cpu *cpu, uint64_t cr3, bool keep)
+{
+    struct entry_area *area = cpu->arch.area;
+    if (keep)
+        cr3 |= area->keep;
+    area->user_cr3 = cr3;
+}
+
+static void user_root_leave(struct cpu *cpu)
+{
+    uint64_t before = cpu->arch.area->user_cr3;
+    if ((before & CR3_KEEP) == 0)
+        cpu->arch.tag_version[before % PAGE_SIZE] = 0;
+}
+
+/* What arch_space_switch_tagged does on CPUs with vulnerabilities. */
+static void switch_guarded(struct cpu *cpu, struct arch_space *space)
+{
+    if (mitigated(REMEDY_ibpb))
+        job_barrier(cpu, space);
+    if (mitigated(REMEDY_pti))
+        user_root_leave(cpu);
+    uint64_t *held = &cpu->arch.tag_version[space->tag];
+    uint64_t version = atomic_load_explicit(&space->version, memory_order_relaxed);
+    bool keep = features.pcid && *held == version;
+    *held = version;
+    if (mitigated(REMEDY_pti))
+        user_root_set(cpu, space->cr3, keep);
+    else
+        cr3_write(space->cr3 | (keep ? CR3_KEEP : 0));
 }
 
 /* The fence pairs with the one in arch_space_flush. */
@@ -45,6 +95,10 @@ void arch_space_switch_tagged(struct cpu *cpu, struct arch_space *space)
     uint64_t *held = &cpu->arch.tag_version[space->tag];
     atomic_store_explicit(&cpu->arch.space, space, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
+    if (mitigated(REMEDY_pti | REMEDY_ibpb)) {
+        switch_guarded(cpu, space);
+        return;
+    }
     uint64_t version = atomic_load_explicit(&space->version, memory_order_relaxed);
     debug_assert(space->tag <= SPACE_TAGS && version != 0);
     if (*held == version) {
@@ -91,11 +145,20 @@ void arch_space_end(struct arch_space *space)
     space_call(space, leave_if_current, space);
 }
 
-/* Entries of user halves are never global, so that loading CR3 forgets them all. */
-static void flush_range(const struct space_flush *flush)
+/* Entries of user halves are never global, so that loading CR3 forgets them all; with REMEDY_pti
+ * the way out does so, and the kernel itself has none. */
+static void flush_all(struct cpu *self, const struct arch_space *space)
 {
-    if (flush->size / PAGE_SIZE > FLUSH_PAGES_MAX) {
-        cr3_write(flush->space->cr3);
+    if (mitigated(REMEDY_pti))
+        user_root_set(self, space->cr3, false);
+    else
+        cr3_write(space->cr3);
+}
+
+static void flush_range(struct cpu *self, const struct space_flush *flush)
+{
+    if (mitigated(REMEDY_pti) || flush->size / PAGE_SIZE > FLUSH_PAGES_MAX) {
+        flush_all(self, flush->space);
         return;
     }
     for (uint64_t at = 0; at < flush->size; at += PAGE_SIZE)
@@ -113,9 +176,9 @@ static void flush_tagged(struct cpu *self, const struct space_flush *flush)
     if (*held == version)
         return;
     if (*held == flush->before && version == flush->version)
-        flush_range(flush);
+        flush_range(self, flush);
     else
-        cr3_write(flush->space->cr3);
+        flush_all(self, flush->space);
     *held = version;
 }
 
@@ -128,7 +191,7 @@ static void flush_local(void *argument)
     if (flush->space->tag != 0)
         flush_tagged(self, flush);
     else
-        flush_range(flush);
+        flush_range(self, flush);
 }
 
 /* The exchange is the full barrier between the tables and the CPUs' `space`. */

@@ -7,6 +7,7 @@
  */
 #include "arch/trap.h"
 #include "arch/cpu.h"
+#include "entry_area.h"
 #include "lib/assert.h"
 #include "lib/print.h"
 #include "mem/vmap.h"
@@ -33,7 +34,10 @@ struct table_pointer {
 #define STUB_SIZE      ((uintptr_t)16) /* entry.S aligns them so */
 #define IST_STACK_SIZE (2 * PAGE_SIZE)
 
-static struct gate idt[256];
+static struct gate idt[256]
+    __attribute__((aligned(PAGE_SIZE))); /* a page of its own: entry_area.c */
+_Static_assert(sizeof(idt) == PAGE_SIZE, "nothing else is shown with it");
+static uintptr_t idt_stubs; /* what it names; changes on the boot CPU before others start */
 static char early_stack[PAGE_SIZE] __attribute__((aligned(16))); /* all ISTs until prepared */
 
 /* Where ring 3 without a thread is saved, which only self tests go to. */
@@ -73,10 +77,17 @@ static uint8_t vector_gate(uint32_t vector)
     return vector == VECTOR_BREAKPOINT || vector == VECTOR_SYSCALL ? GATE_USER : GATE_INTERRUPT;
 }
 
-static void idt_fill(void)
+/* Where this CPU's entries begin: those of guarded.S once it has an area. */
+static uintptr_t stubs_wanted(void)
 {
+    return (uintptr_t)(cpu_self()->arch.area != NULL ? trap_stubs_guarded : trap_stubs_plain);
+}
+
+static void idt_fill(uintptr_t stubs)
+{
+    idt_stubs = stubs;
     for (uint32_t i = 0; i < 256; i++) {
-        uintptr_t stub = (uintptr_t)trap_stubs + STUB_SIZE * i;
+        uintptr_t stub = stubs + STUB_SIZE * i;
         idt[i] = (struct gate){.offset_low = (uint16_t)stub,
                                .selector = SELECTOR_KERNEL_CODE,
                                .ist = vector_ist(i),
@@ -88,23 +99,32 @@ static void idt_fill(void)
 
 void idt_load(void)
 {
-    if (idt[0].type == 0)
-        idt_fill();
+    if (idt_stubs != stubs_wanted())
+        idt_fill(stubs_wanted());
     struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)(uintptr_t)idt};
     __asm__ volatile("lidt %0" ::"m"(pointer));
 }
 
-static void gdt_fill(struct arch_cpu *arch)
+const void *idt_page(void)
 {
-    uint64_t tss = (uint64_t)(uintptr_t)&arch->tss;
-    arch->gdt[1] = 0x00af9b000000ffff; /* kernel code, 64 bit */
-    arch->gdt[2] = 0x00cf93000000ffff; /* kernel data */
-    arch->gdt[3] = 0x00cff3000000ffff; /* user data */
-    arch->gdt[4] = 0x00affb000000ffff; /* user code, 64 bit */
-    arch->gdt[5] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | (uint64_t)0x89 << 40 |
-                   (tss >> 24 & 0xff) << 56;
-    arch->gdt[6] = tss >> 32;
-    arch->tss.io_map = sizeof(struct tss);
+    return idt;
+}
+
+static void gdt_fill(uint64_t gdt[GDT_ENTRIES], struct tss *state)
+{
+    uint64_t tss = (uint64_t)(uintptr_t)state;
+    gdt[1] = 0x00af9b000000ffff; /* kernel code, 64 bit */
+    gdt[2] = 0x00cf93000000ffff; /* kernel data */
+    gdt[3] = 0x00cff3000000ffff; /* user data */
+    gdt[4] = 0x00affb000000ffff; /* user code, 64 bit */
+    gdt[5] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | (uint64_t)0x89 << 40 |
+             (tss >> 24 & 0xff) << 56;
+    gdt[6] = tss >> 32;
+    state->io_map = sizeof(struct tss);
+}
+
+static void stacks_fill(struct arch_cpu *arch)
+{
     arch->tss.stack[0] = (uint64_t)(uintptr_t)(&nobody + 1);
     arch->stack = CONTAINER_OF(arch, struct cpu, arch)->stack_high;
     for (uint32_t i = 0; i < IST_COUNT - 1; i++) {
@@ -113,10 +133,17 @@ static void gdt_fill(struct arch_cpu *arch)
     }
 }
 
+uint64_t *gdt_of(struct cpu *cpu)
+{
+    return cpu->arch.area != NULL ? cpu->arch.area->gdt : cpu->arch.gdt;
+}
+
 void gdt_load(struct cpu *cpu)
 {
-    gdt_fill(&cpu->arch);
-    struct table_pointer pointer = {sizeof(cpu->arch.gdt) - 1, (uint64_t)(uintptr_t)cpu->arch.gdt};
+    struct entry_area *area = cpu->arch.area;
+    stacks_fill(&cpu->arch);
+    gdt_fill(gdt_of(cpu), area != NULL ? &area->tss : &cpu->arch.tss);
+    struct table_pointer pointer = {sizeof(cpu->arch.gdt) - 1, (uint64_t)(uintptr_t)gdt_of(cpu)};
     __asm__ volatile("lgdt %0\n\t"
                      "pushq %1\n\t"
                      "leaq 1f(%%rip), %%rax\n\t"
@@ -133,7 +160,9 @@ void gdt_load(struct cpu *cpu)
                        "r"(SELECTOR_TSS), "r"(0)
                      : "rax", "memory");
     cpu->arch.self = cpu;
-    msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)cpu);
+    if (area != NULL)
+        area->stack = cpu->arch.stack;
+    msr_write(MSR_GS_BASE, area != NULL ? (uint64_t)(uintptr_t)area : (uint64_t)(uintptr_t)cpu);
     msr_write(MSR_KERNEL_GS, 0); /* user code's, while the kernel runs */
 }
 
@@ -147,7 +176,7 @@ error_t arch_trap_prepare(struct cpu *cpu)
             return error;
         cpu->arch.tss.ist[i] = high;
     }
-    return OK;
+    return entry_area_make(cpu);
 }
 
 void arch_trap_init_cpu(void)
@@ -160,9 +189,9 @@ void arch_trap_init_cpu(void)
  */
 static bool step_of_entry(const struct trap_frame *frame)
 {
-    uintptr_t stubs = (uintptr_t)trap_stubs;
-    return frame->vector == VECTOR_DEBUG && (frame->rip == (uintptr_t)syscall_entry ||
-                                             frame->rip - stubs < STUB_SIZE * COUNT_OF(idt));
+    return frame->vector == VECTOR_DEBUG &&
+           (frame->rip == (uintptr_t)syscall_plain || frame->rip == (uintptr_t)syscall_guarded ||
+            frame->rip - idt_stubs < STUB_SIZE * COUNT_OF(idt));
 }
 
 void trap_entry(struct trap_frame *frame)

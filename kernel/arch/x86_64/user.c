@@ -4,6 +4,7 @@
 #include "lib/assert.h"
 #include "lib/string.h"
 #include "mem/space.h"
+#include "mitigations.h"
 #include "obj/thread.h"
 #include "registers.h"
 #include "sched/cpu.h"
@@ -50,7 +51,7 @@ LAYOUT(rsp, FRAME_RSP)
 LAYOUT(ss, FRAME_SS)
 LAYOUT(error, FRAME_ERROR)
 
-bool entry_clears_ac; /* read by entry.S; set once */
+bool entry_clears_ac, entry_guarded; /* read by entry.S; set once */
 
 /*
  * SYSRET takes CS and SS from STAR 63..48 plus 16 and 8 (SDM 3A 5.8.8). No breakpoint registers: a
@@ -63,8 +64,9 @@ void arch_user_init_cpu(void)
     _Static_assert(SELECTOR_KERNEL_DATA == SELECTOR_KERNEL_CODE + 8, "SYSCALL");
     assert(cpu->arch.stack == cpu->stack_high && cpu->arch.stack != 0);
     entry_clears_ac = features.smap;
+    entry_guarded = cpu->arch.area != NULL;
     msr_write(MSR_STAR, STAR_VALUE);
-    msr_write(MSR_LSTAR, (uint64_t)(uintptr_t)syscall_entry);
+    msr_write(MSR_LSTAR, (uint64_t)(uintptr_t)(entry_guarded ? syscall_guarded : syscall_plain));
     msr_write(MSR_FMASK, FLAGS_MASKED);
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SYSCALL);
     msr_write(MSR_SYSENTER_CS, 0); /* SYSENTER is a protection fault */
@@ -73,6 +75,7 @@ void arch_user_init_cpu(void)
     cpu->arch.fs_base = cpu->arch.gs_base = 0;
     __asm__ volatile("movq %0, %%dr7" ::"r"((uint64_t)0x400));
     fpu_init_cpu(cpu);
+    mitigations_init_cpu();
 }
 
 /* While the kernel runs, the user's base of GS is in MSR_KERNEL_GS. A base that is not 0 is written

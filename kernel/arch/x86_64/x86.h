@@ -44,9 +44,11 @@ void features_enable(void); /* on each CPU */
 
 struct cpu;
 void gdt_load(struct cpu *cpu);
+uint64_t *gdt_of(struct cpu *cpu); /* the one that is loaded */
 void idt_load(void);
 void trap_entry(struct trap_frame *frame);
-extern const char trap_stubs[];
+extern const char trap_stubs_plain[], trap_stubs_guarded[];
+const void *idt_page(void);
 
 /* lapic.c */
 error_t lapic_init(void);
@@ -98,8 +100,8 @@ struct user_exit trap_entry_user(struct cpu *cpu, struct thread *thread);
 void fpu_init_cpu(struct cpu *cpu);
 void fpu_first_use(struct cpu *cpu, struct arch_thread *thread);
 void fpu_switch(struct cpu *cpu, struct arch_thread *to);
-extern const char syscall_entry[];
-extern bool entry_clears_ac;
+extern const char syscall_plain[], syscall_guarded[];
+extern bool entry_clears_ac, entry_guarded;
 
 /* early_map.c: the tables of start.S, and the same for an image at any address. */
 #define EARLY_CEILING (4 * GIB)

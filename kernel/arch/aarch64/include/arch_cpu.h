@@ -7,7 +7,7 @@
 struct arch_space;
 struct arch_thread;
 
-/* What entry code keeps per CPU; TPIDR_EL1 points here. Up to no_frame: arch_layout.h. */
+/* What entry code keeps per CPU; TPIDR_EL1 points here. Up to barrier_job: arch_layout.h. */
 struct arch_cpu {
     uintptr_t stack_low;     /* the stack in use */
     uintptr_t emergency_low; /* the stack for traps that find the other one unusable */
@@ -17,6 +17,7 @@ struct arch_cpu {
     uintptr_t stack_high; /* of the kernel's stack, which is empty while a thread runs */
     uintptr_t no_frame;   /* 0 */
     _Atomic(struct arch_space *) space; /* the user half in use; NULL: the empty one; read by any */
+    uint64_t barrier_job;               /* identity of the job that ran last, for guarded.S */
     struct arch_thread *fpu;    /* whose FPU registers were loaded last (fpu.c); may be gone */
     bool fpu_on;                /* user mode may use them: they are the running thread's */
     struct arch_thread *loaded; /* who was switched to last; debug builds only; may be gone */

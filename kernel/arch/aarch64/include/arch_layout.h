@@ -1,6 +1,7 @@
 /*
  * AArch64: numbers that assembly and C share. Plain constants only: start.S and entry.S include
- * this file too. The offsets are checked against the structs in trap.c, fpu.c and early_map.c.
+ * this file too. The offsets are checked against the structs in trap.c, fpu.c, early_map.c, space.c
+ * and mitigations.c.
  */
 #ifndef ARCH_LAYOUT_AARCH64_H
 #define ARCH_LAYOUT_AARCH64_H
@@ -16,6 +17,19 @@
 #define CPU_SCRATCH       32 /* for entry.S: two registers */
 #define CPU_STACK_HIGH    48 /* where the stack starts for what comes from user mode */
 #define CPU_NO_FRAME      56 /* 0: the frame pointer that ends a backtrace; beside the stack */
+
+#define CPU_SPACE       64
+#define CPU_BARRIER_JOB 72
+
+/* struct arch_space. */
+#define SPACE_USER 8
+#define SPACE_JOB  16
+
+/* struct entry_words (arch_space.h). */
+#define ENTRY_EMPTY   0
+#define ENTRY_KERNEL  8
+#define ENTRY_USER    16
+#define ENTRY_HISTORY 24
 
 /* struct trap_frame; its size is a multiple of 16 because SP has to be. */
 #define FRAME_SIZE   304

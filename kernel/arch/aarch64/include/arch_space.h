@@ -10,9 +10,21 @@
 
 #define SPACE_TAG_SHIFT  48
 #define SPACE_TAG_SHARED 0 /* of all spaces that got no other, and of the empty one */
+#define SPACE_TAG_KERNEL 1 /* with REMEDY_isolation; nobody's else */
 
 struct arch_space {
-    uint64_t base; /* TTBR0_EL1: tag and root; constant */
+    uint64_t base; /* TTBR0_EL1: tag and root (isolated: the empty one); constant */
+    uint64_t user; /* the same with its own root; for guarded.S, as the next; constant */
+    uint64_t job;  /* identity of its job; constant */
+};
+
+/* What guarded.S reads; mitigations.c. A page of its own. */
+struct entry_words {
+    uint64_t empty;   /* TTBR0 of the kernel */
+    uint64_t kernel;  /* TTBR1 of the kernel: tag and root */
+    uint64_t user;    /* root of user mode's TTBR1; 0: not isolated */
+    uint64_t history; /* turns of the loop that fills the branch history; 0: none */
+    uint64_t unused[PAGE_SIZE / sizeof(uint64_t) - 4];
 };
 
 /* Forgets what this CPU has of the shared tag. */

@@ -12,6 +12,9 @@ typedef uint64_t pte_t;
 
 #define ARCH_DIRECT_BASE ((uintptr_t)0x0000100000000000)
 #define ARCH_DIRECT_SIZE ((uint64_t)1 << 44)
+
+void *phys_to_virt(phys_t address);
+phys_t virt_to_phys(const void *address);
 #define ARCH_AREA_BASE   ((uintptr_t)0x0000400000000000)
 #define ARCH_AREA_SIZE   ((uint64_t)1 << 39)
 #define ARCH_KERNEL_BASE ((uintptr_t)0x0000600000000000)

@@ -8,6 +8,7 @@
  * Inline or constants, in arch_mmu.h:
  *   pte_t                                  an entry, one word
  *   ARCH_DIRECT_BASE, ARCH_DIRECT_SIZE     the direct map of physical memory
+ *   phys_to_virt(), virt_to_phys()         by it (mem/phys.h)
  *   ARCH_KERNEL_BASE                       where the image is linked
  *   ARCH_AREA_BASE, ARCH_AREA_SIZE         stacks and device windows (mem/vmap.c)
  *   ARCH_FRAME_BASE, arch_frame_base()     the frame database
@@ -38,6 +39,9 @@ int arch_mmu_leaf_level(void);
 
 /* The first physical address that this machine cannot have. */
 uint64_t arch_physical_end(void);
+
+/* MAP_GLOBAL, or 0 if user mode must not find the kernel's translations in the TLB. */
+uint32_t arch_mmu_kernel_flags(void);
 
 /* Makes `root` this CPU's kernel page table. */
 void arch_mmu_switch(phys_t root);

@@ -33,6 +33,14 @@ void arch_space_flush(struct arch_space *space, uintptr_t va, uint64_t size);
 /* Leaves a space that is about to be freed: the CPU goes to an empty user half. */
 void arch_space_leave(struct cpu *self);
 
+/*
+ * For tests: does user mode run on tables that show nearly nothing of the kernel's half
+ * (boot/mitigations.h)? Their root, and whether they may show the page at `va`.
+ */
+bool arch_isolated(void);
+phys_t arch_user_root(const struct arch_space *space);
+bool arch_user_shows(uintptr_t va);
+
 #include <arch_space.h>
 
 #endif

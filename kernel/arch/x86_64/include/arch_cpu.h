@@ -19,6 +19,7 @@ struct tss {
 
 struct arch_space;
 struct arch_thread;
+struct entry_area;
 
 #define SPACE_TAGS 64 /* PCIDs in use: 1 to SPACE_TAGS (arch_space.h) */
 
@@ -39,6 +40,8 @@ struct arch_cpu {
     uint64_t gdt[GDT_ENTRIES];
     uint32_t tss_align;                   /* so that tss.stack is aligned */
     struct tss tss;                       /* stack[0]: the end of the current thread's frame */
+    struct entry_area *area;              /* GS base where guarded.S is used; else NULL; constant */
+    uint64_t barrier_job;                 /* identity of the job that last ran; 0: none */
     uint8_t extra;                        /* enum arch_extra: what is loaded */
     _Atomic(struct arch_space *) space;   /* the user half in use, NULL: none; read by any CPU */
     uint64_t fs_base, gs_base;            /* as loaded; user code can only turn them into 0 */

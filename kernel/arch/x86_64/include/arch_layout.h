@@ -1,6 +1,6 @@
 /*
  * x86-64: numbers that assembly and C share. Plain constants only: entry.S includes this file too.
- * The offsets are checked against the structs in user.c.
+ * The offsets are checked against the structs in user.c and entry_area.c.
  */
 #ifndef ARCH_LAYOUT_X86_64_H
 #define ARCH_LAYOUT_X86_64_H
@@ -10,6 +10,21 @@
 #define CPU_STACK     8  /* the kernel stack's top */
 #define CPU_SCRATCH   16 /* syscall: the user's stack pointer for a moment */
 #define CPU_FRAME_END 88 /* tss.stack[0]: the end of the current thread's frame */
+
+/* struct entry_area (entry_area.h): by gs: in the kernel where guarded.S is used. */
+#define AREA_RAX        24
+#define AREA_KERNEL_CR3 32
+#define AREA_USER_CR3   40
+#define AREA_KEEP       48
+#define AREA_GUARDS     56
+#define AREA_SELECTOR   60
+#define AREA_IRET_SP    64
+#define AREA_IRET       152
+
+/* Its guards. */
+#define GUARD_PTI  1
+#define GUARD_IBRS 2
+#define GUARD_VERW 4
 
 /* struct trap_frame. */
 #define FRAME_R15    0
@@ -45,6 +60,7 @@
 #define FRAME_SYSCALL_SET 0x101 /* the same, but all registers were written since */
 #define FRAME_SET         0x102 /* all registers were written, by nothing that happened */
 
-#define MSR_GS_BASE_NUMBER 0xc0000101
+#define MSR_GS_BASE_NUMBER   0xc0000101
+#define MSR_SPEC_CTRL_NUMBER 0x48
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef ARCH_MMU_X86_64_H
 #define ARCH_MMU_X86_64_H
 
+#include "lib/assert.h"
 #include "lib/types.h"
 
 typedef uint64_t pte_t;
@@ -38,6 +39,19 @@ typedef uint64_t pte_t;
 extern pte_t pte_no_execute;
 
 struct frame;
+
+static inline void *phys_to_virt(phys_t address)
+{
+    debug_assert(address.pa < ARCH_DIRECT_SIZE);
+    return (void *)(ARCH_DIRECT_BASE + address.pa);
+}
+
+static inline phys_t virt_to_phys(const void *address)
+{
+    uint64_t offset = (uintptr_t)address - ARCH_DIRECT_BASE;
+    debug_assert(offset < ARCH_DIRECT_SIZE);
+    return PHYS(offset);
+}
 
 static inline struct frame *arch_frame_base(void)
 {

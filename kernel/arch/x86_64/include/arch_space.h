@@ -18,7 +18,8 @@
 
 struct arch_space {
     uint64_t cr3;              /* root, and tag in bits 0 to 11; constant */
-    uint32_t tag;              /* PCID; 0: this CPU has none; constant */
+    uint32_t tag;              /* PCID; 0: this CPU has none, nor a mitigation; constant */
+    uint64_t job;              /* identity of its job; constant */
     _Atomic(uint64_t) version; /* unique among all spaces and times */
 };
 

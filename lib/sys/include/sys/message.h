@@ -20,6 +20,7 @@ struct message {
     uint8_t caps;
     uint8_t moved;  /* which of the capabilities are moved: a bit each, when sending */
     uint8_t kind;   /* enum message_kind, when received */
+    uint8_t way;    /* enum answer_way, in an answer to a held thread; of a kick, when received */
     uint64_t badge; /* when received */
 };
 
@@ -27,7 +28,8 @@ static inline void message_put(struct abi_call *call, const struct message *mess
 {
     call->control |= (uint64_t)message->bytes << CONTROL_BYTES_SHIFT |
                      (uint64_t)message->caps << CONTROL_CAPS_SHIFT |
-                     (uint64_t)message->moved << CONTROL_MOVE_SHIFT;
+                     (uint64_t)message->moved << CONTROL_MOVE_SHIFT |
+                     (uint64_t)message->way << CONTROL_WAY_SHIFT;
     call->label = message->label;
     for (unsigned i = 0; i < MESSAGE_WORDS; i++)
         call->word[i] = message->word[i];
@@ -41,6 +43,7 @@ static inline void message_get(const struct abi_call *call, struct message *mess
     message->bytes = (uint32_t)control_bytes(call->control);
     message->caps = (uint8_t)control_caps(call->control);
     message->kind = (uint8_t)control_kind(call->control);
+    message->way = (uint8_t)control_way(call->control);
     message->badge = call->operand[0];
 }
 

@@ -1,0 +1,275 @@
+/*
+ * Native test: every call with bad arguments. From abi/syscall.def: each starts from arguments that
+ * are nearly right, and gets one after the other replaced by whatever is wrong for its type. Each
+ * call returns an error that its entry lists, and one that fails costs the job nothing.
+ */
+#include "forms.h"
+#include "lib/string.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include "test.h"
+#include <root.h>
+#include <space.h>
+#include <state.h>
+
+#define TOY       UINT64_C(0x10000000) /* addresses of a process without threads */
+#define READ_ONLY UINT64_C(0x30000000)
+#define LAST      UINT64_C(0x30001000) /* a page with nothing behind it */
+
+static slot_t bad_job, objects[OBJECT_KINDS]; /* one of each kind, all charged to the job */
+static uint8_t page[MESSAGE_PAGE] __attribute__((aligned(4096)));
+static uint32_t issued;
+
+static const uint64_t bad_addresses[] = {0,
+                                         1,
+                                         UINT64_C(0x30000000),
+                                         UINT64_C(0x30001ffe),
+                                         UINT64_C(0x40000000),
+                                         SPACE_END - 1,
+                                         SPACE_END,
+                                         UINT64_C(0x0000800000000000),
+                                         UINT64_C(0x8000000000000000),
+                                         UINT64_C(0xffff800000000000),
+                                         UINT64_C(0xffffffff80000000),
+                                         UINT64_MAX - 7,
+                                         UINT64_MAX};
+static const uint64_t bad_numbers[] = {0,
+                                       1,
+                                       7,
+                                       12,
+                                       63,
+                                       255,
+                                       4095,
+                                       4097,
+                                       65537,
+                                       UINT64_C(1) << 31,
+                                       UINT64_C(1) << 32,
+                                       UINT64_C(1) << 47,
+                                       UINT64_C(1) << 63,
+                                       UINT64_MAX - 4095,
+                                       UINT64_MAX};
+
+static uint64_t job_used(void)
+{
+    uint64_t size = 0, next = 0;
+    const struct state_job_basic *state = sys_page;
+    EXPECT(tern_object_info(bad_job, STATE_job_basic, 0, &size, &next) == OK);
+    return state->memory_used;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+static uint64_t kind_named(const struct form *form, const char *name)
+{
+    static const char *const names[OBJECT_KINDS] = {
+#define OBJECT(number, kind, exportable, text) [number] = #kind,
+#include <object.def>
+#undef OBJECT
+    };
+    if (same(name, "to") || same(name, "from"))
+        return strncmp(form->name, "space", 5) == 0 ? OBJECT_process : OBJECT_memory;
+    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
+        if (names[kind] != NULL && same(name, names[kind]))
+            return kind;
+    return OBJECT_port;
+}
+
+/* An argument that is right, or nearly. */
+static uint64_t base_value(const struct form *form, const struct form_parameter *parameter)
+{
+    bool space = strncmp(form->name, "space_", 6) == 0;
+    if (parameter->type == FORM_SLOT && same(parameter->name, "wanted"))
+        return 0;
+    if (parameter->type == FORM_SLOT)
+        return objects[kind_named(form, parameter->name)].value;
+    if (parameter->type == FORM_ADDRESS)
+        return space && !same(parameter->name, "ranges") && !same(parameter->name, "buffer")
+                   ? TOY
+                   : (uintptr_t)page;
+    if (parameter->type == FORM_RIGHTS)
+        return RIGHTS_ALL;
+    if (same(parameter->name, "size"))
+        return MESSAGE_PAGE;
+    return same(parameter->name, "kind") ? OBJECT_port : 0;
+}
+
+static void call_base(const struct form *form, uint64_t number, struct abi_call *call)
+{
+    unsigned in = 0;
+    *call = (struct abi_call){.control = number};
+    for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++)
+        if (at->way != FORM_out)
+            *form_place(call, at, &in) = base_value(form, at);
+}
+
+/* What a call that succeeded made. */
+static void results_delete(const struct form *form, const struct abi_call *call)
+{
+    unsigned out = 0;
+    for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++)
+        if (at->way == FORM_out && at[0].type == FORM_SLOT && !same(form->name, "cap_place"))
+            EXPECT(tern_cap_delete((slot_t){call->word[out++]}) == OK);
+        else
+            out += at->way == FORM_out;
+}
+
+static error_t issue(const struct form *form, struct abi_call *call)
+{
+    uint64_t used = job_used();
+    abi_call(call);
+    error_t error = abi_status(call);
+    issued++;
+    if (!form_lists(form, error))
+        sys_print("%s: %s\n", form->name, error_text(error));
+    EXPECT(form_lists(form, error));
+    if (error != OK && used < job_used()) {
+        sys_print("%s: %s, and %lu bytes more\n", form->name, error_text(error),
+                  (unsigned long)(job_used() - used));
+        EXPECT(false);
+    } else if (error == OK && !form->raw) {
+        results_delete(form, call);
+    }
+    return error;
+}
+
+/* The call with its parameter number `which` replaced. */
+static error_t issue_with(uint64_t number, unsigned which, uint64_t value)
+{
+    const struct form *form = &forms[number];
+    struct abi_call call;
+    unsigned in = 0;
+    call_base(form, number, &call);
+    for (unsigned i = 0; i <= which; i++) {
+        const struct form_parameter *at = &form->parameters[i];
+        uint64_t *place = at->way == FORM_out ? NULL : form_place(&call, at, &in);
+        if (i == which && place != NULL)
+            *place = value;
+    }
+    return issue(form, &call);
+}
+
+/* Ends objects, the caller, or what the other tests need. */
+static bool left_out(uint64_t number)
+{
+    return forms[number].name == NULL || number == CALL_thread_exit ||
+           same(forms[number].name, "debug_write") || number == CALL_cap_delete ||
+           same(forms[number].name, "object_kill");
+}
+
+static bool objects_make(void)
+{
+    static const uint8_t kinds[] = {OBJECT_process, OBJECT_thread, OBJECT_memory,
+                                    OBJECT_port,    OBJECT_reply,  OBJECT_timer};
+    if (bad_job.value == 0 &&
+        tern_object_create(root_slot(ROOT_SLOT_JOB), OBJECT_job, (slot_t){0}, 0, &bad_job) != OK)
+        return false;
+    objects[OBJECT_job] = bad_job;
+    for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
+        slot_t parent = objects[kinds[i] == OBJECT_timer ? OBJECT_port : OBJECT_process];
+        uint64_t value = kinds[i] == OBJECT_thread   ? TOY + 0x100000
+                         : kinds[i] == OBJECT_timer  ? 1
+                         : kinds[i] == OBJECT_memory ? MESSAGE_PAGE
+                                                     : 0;
+        bool child = kinds[i] == OBJECT_thread || kinds[i] == OBJECT_timer;
+        if (tern_object_create(bad_job, kinds[i], child ? parent : (slot_t){0}, value,
+                               &objects[kinds[i]]) != OK)
+            return false;
+    }
+    return true;
+}
+
+static bool pages_map(void)
+{
+    slot_t process = root_slot(ROOT_SLOT_PROCESS), memory;
+    uaddr_t read_only = {READ_ONLY}, last = {LAST};
+    return tern_object_create(root_slot(ROOT_SLOT_JOB), OBJECT_memory, (slot_t){0}, MESSAGE_PAGE,
+                              &memory) == OK &&
+           tern_space_map(process, memory, 0, read_only, MESSAGE_PAGE, SPACE_READ) == OK &&
+           tern_space_map(process, memory, 0, last, MESSAGE_PAGE, SPACE_READ | SPACE_WRITE) == OK;
+}
+
+TEST(badargs_prepare)
+{
+    REQUIRE(objects_make());
+    REQUIRE(pages_map());
+}
+
+/* Nothing there, another generation, beyond the table: bad_slot, of the capability invoked. */
+TEST(badargs_no_capability)
+{
+    static const uint64_t handles[] = {0, 999, UINT64_C(1) << 32, UINT64_MAX,
+                                       UINT64_C(1) << 32 | 0x7fffffff};
+    for (uint64_t number = 0; number < SYSCALL_LIMIT; number++) {
+        bool on = forms[number].name != NULL && forms[number].parameters[0].way == FORM_on;
+        if (!on || left_out(number))
+            continue;
+        for (unsigned i = 0; i < COUNT_OF(handles); i++)
+            EXPECT(issue_with(number, 0, handles[i]) == ERR_bad_slot);
+        uint64_t right = base_value(&forms[number], &forms[number].parameters[0]);
+        if (right != 0)
+            EXPECT(issue_with(number, 0, right + (UINT64_C(1) << 32)) == ERR_bad_slot);
+    }
+}
+
+/* All rights but the one that is asked for: denied. */
+TEST(badargs_no_right)
+{
+    for (uint64_t number = 0; number < SYSCALL_LIMIT; number++) {
+        const struct form *form = &forms[number];
+        if (left_out(number) || form->right == 0 || form->parameters[0].way != FORM_on)
+            continue;
+        slot_t all = {base_value(form, &form->parameters[0])}, weak;
+        if (all.value == 0)
+            continue; /* there is no such object here */
+        EXPECT(tern_cap_derive(all, (rights_t){RIGHTS_ALL & ~(uint64_t)form->right}, 0, &weak) ==
+               OK);
+        EXPECT(issue_with(number, 0, weak.value) == ERR_denied);
+        EXPECT(tern_cap_delete(weak) == OK);
+    }
+}
+
+/* Every parameter of every call, everything that is wrong for it. */
+static void parameter_try(uint64_t number, unsigned which)
+{
+    const struct form_parameter *at = &forms[number].parameters[which];
+    if (at->type == FORM_SLOT) {
+        for (unsigned kind = 0; kind < OBJECT_KINDS; kind++)
+            (void)issue_with(number, which, objects[kind].value);
+        (void)issue_with(number, which, UINT64_MAX);
+    } else if (at->type == FORM_ADDRESS) {
+        for (unsigned i = 0; i < COUNT_OF(bad_addresses); i++)
+            (void)issue_with(number, which, bad_addresses[i]);
+    }
+    bool waits = same(at->name, "deadline"); /* 0 is what does not */
+    for (unsigned i = 0; i < COUNT_OF(bad_numbers) && !waits; i++)
+        (void)issue_with(number, which, bad_numbers[i]);
+}
+
+TEST(badargs_each_parameter)
+{
+    for (uint64_t number = 0; number < SYSCALL_LIMIT; number++) {
+        if (left_out(number))
+            continue;
+        for (unsigned i = 0; forms[number].parameters[i].way != FORM_none; i++)
+            if (forms[number].parameters[i].way != FORM_out)
+                parameter_try(number, i);
+    }
+    sys_print("%u calls\n", issued);
+}
+
+/* Messages: counts that are out of range, capabilities that are not there, each bit alone. */
+TEST(badargs_messages)
+{
+    for (uint64_t number = CALL_port_send; number <= CALL_port_reply; number++)
+        for (unsigned bit = 8; bit < 64; bit++) {
+            struct abi_call call;
+            call_base(&forms[number], number, &call);
+            call.control |= UINT64_C(1) << bit;
+            error_t error = issue(&forms[number], &call);
+            EXPECT(error != OK || number == CALL_port_receive); /* that may find a timer's bits */
+        }
+}

@@ -1,0 +1,258 @@
+/*
+ * Native benchmark: what kernel and personalities do for other threads: a forwarded foreign call, a
+ * fault to a handler and back, an interrupt to a thread of higher priority that waits for it.
+ * Printed as bench_ipc.c does.
+ *
+ * An interrupt is raised by a device that can be told to at once (tests/guest/irq.c has the same);
+ * from the total, taken from the instruction that raises it until the driver runs, what the bare
+ * access costs is not taken away.
+ */
+#include "guest_thread.h"
+#include "lib/types.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include <device.h>
+#include <guest_arch.h>
+#include <root.h>
+#include <space.h>
+#include <sys_arch.h>
+
+#define BENCH_CALLS 1000u
+#define BENCH_WARM  16u
+#define STACK       16384
+#define JOB         root_slot(ROOT_SLOT_JOB)
+#define SELF        root_slot(ROOT_SLOT_PROCESS)
+#define NO_SLOT     ((slot_t){0})
+
+static slot_t port, reply;
+static uint8_t stack[STACK] __attribute__((aligned(16)));
+static uint64_t fault_at, fault_skip;
+
+static void bench_say(const char *name, uint64_t ticks)
+{
+    sys_print("{\"bench\":\"%s\",\"value\":%lu,\"unit\":\"ticks\",\"calls\":%u}\n", name,
+              (unsigned long)ticks, BENCH_CALLS);
+}
+
+static void need(const char *what, error_t error)
+{
+    if (error != OK) {
+        sys_print("bench: %s: %s\n", what, error_text(error));
+        sys_exit(1);
+    }
+}
+
+/* --- the personality's side: this thread; it serves until the worker is done --- */
+
+static slot_t worker_start(void (*entry)(uint64_t), bool foreign)
+{
+    static uint64_t page = UINT64_C(0x20000000);
+    slot_t thread = {0};
+    page += 2 * MESSAGE_PAGE;
+    need("a thread", tern_object_create(JOB, OBJECT_thread, SELF, page, &thread));
+    need("its route", thread_route(thread, foreign ? port : NO_SLOT, 1, port, 2));
+    need("its start", tern_thread_start(thread, (uaddr_t){(uintptr_t)entry},
+                                        (uaddr_t){(uintptr_t)stack + STACK}, 0));
+    return thread;
+}
+
+static _Noreturn void worker_end(void)
+{
+    for (;;)
+        (void)tern_thread_exit(0);
+}
+
+/* --- foreign calls --- */
+
+static uint64_t foreign_ticks;
+
+static void run_foreign(uint64_t argument)
+{
+    (void)argument;
+    struct abi_call call = {.label = 39};
+    for (unsigned i = 0; i < BENCH_WARM; i++)
+        (void)guest_foreign(&call, false);
+    uint64_t before = sys_counter();
+    _Pragma("clang loop unroll(disable)") for (unsigned i = 0; i < BENCH_CALLS; i++)
+    {
+        struct abi_call each = {.label = 39};
+        abi_call_short(&each, 0, 6);
+    }
+    foreign_ticks = sys_counter() - before;
+    worker_end();
+}
+
+static void bench_foreign(void)
+{
+    struct message message = {0};
+    uint64_t words[MESSAGE_WORDS] = {0};
+    slot_t thread = worker_start(run_foreign, true);
+    need("a call", tern_port_receive(port, reply, &message, DEADLINE_NEVER));
+    const slot_t on = port, with = reply;
+    for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++)
+        (void)tern_port_reply_receive_short(on, with, words, 6);
+    bench_say("foreign.call_reply.6", foreign_ticks);
+    need("an end", thread_route(thread, NO_SLOT, 0, NO_SLOT, 0));
+    message.way = ANSWER_RESTART;
+    need("an end", tern_port_reply(reply, &message));
+}
+
+/* --- faults --- */
+
+static void run_faults(uint64_t argument)
+{
+    (void)argument;
+    for (;;) {
+        uint64_t before = 0;
+        for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++) {
+            if (i == BENCH_WARM)
+                before = sys_counter();
+            for (bool once = true; once; once = false)
+                GUEST_FAULT(FAULT_undefined, "", GUEST_UNDEFINED)
+        }
+        foreign_ticks = sys_counter() - before;
+        worker_end();
+    }
+}
+
+static void run_fault_again(uint64_t argument)
+{
+    (void)argument;
+    *(volatile uint64_t *)UINT64_C(0x30000000) = 1;
+    worker_end();
+}
+
+/* The same access again and again, as seen by the handler: a fault and its answer each. */
+static void bench_fault(void)
+{
+    const slot_t on = port, with = reply;
+    struct message message = {0};
+    uint64_t before = 0;
+    slot_t thread = worker_start(run_fault_again, false);
+    need("a fault", tern_port_receive(on, with, &message, DEADLINE_NEVER));
+    for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++) {
+        if (i == BENCH_WARM)
+            before = sys_counter();
+        message = (struct message){.way = ANSWER_RESUME};
+        (void)tern_port_reply_receive(on, with, &message, DEADLINE_NEVER);
+    }
+    bench_say("fault.round_trip", sys_counter() - before);
+    need("a page", tern_object_kill(thread));
+    need("the end", tern_port_receive(on, NO_SLOT, &message, DEADLINE_NEVER));
+}
+
+/* The handler reads what it was, and sets the thread behind it. */
+static void bench_faults(void)
+{
+    struct message message = {0};
+    slot_t thread = worker_start(run_faults, false);
+    need("a fault", tern_port_receive(port, reply, &message, DEADLINE_NEVER));
+    while (message.kind == MESSAGE_fault) {
+        need("registers", registers_get(reply));
+        *registers_pc(sys_page) = fault_skip;
+        need("registers", registers_set(reply));
+        message = (struct message){.way = ANSWER_RESUME};
+        need("an answer", tern_port_reply_receive(port, reply, &message, DEADLINE_NEVER));
+    }
+    bench_say("fault.round_trip.registers", foreign_ticks);
+    need("the end", tern_cap_delete(thread));
+}
+
+/* --- interrupts --- */
+
+static slot_t irq, irq_port, key_data, key_command;
+static volatile uint32_t *clock;
+static uint64_t raised, irq_ticks;
+
+static void irq_raise(void)
+{
+    if (clock == NULL) {
+        (void)tern_ioport_write(key_command, 0x64, 1, 0xd2);
+        raised = sys_counter();
+        (void)tern_ioport_write(key_data, 0x60, 1, 0x55);
+    } else {
+        uint32_t seconds = clock[0];
+        raised = sys_counter();
+        clock[1] = seconds;
+    }
+}
+
+static void irq_quiet(void)
+{
+    uint64_t value;
+    if (clock == NULL)
+        (void)tern_ioport_read(key_data, 0x60, 1, &value);
+    else
+        clock[7] = 1;
+}
+
+static uint64_t run_driver(void *argument, void *page)
+{
+    struct message message = {0};
+    (void)argument;
+    (void)page;
+    for (unsigned i = 0;; i++) {
+        if (tern_port_receive(irq_port, NO_SLOT, &message, DEADLINE_NEVER) != OK)
+            return 1;
+        if (i >= BENCH_WARM)
+            irq_ticks += sys_counter() - raised;
+        irq_quiet();
+        (void)tern_irq_acknowledge(irq);
+    }
+}
+
+static void device_find(void)
+{
+    slot_t device = {0}, memory = {0};
+    if (tern_object_create(JOB, OBJECT_ioport, NO_SLOT, 1u << 16 | 0x60, &key_data) == OK) {
+        need("ports",
+             tern_object_create(JOB, OBJECT_ioport, NO_SLOT, 1u << 16 | 0x64, &key_command));
+        (void)tern_ioport_write(key_command, 0x64, 1, 0x60);
+        (void)tern_ioport_write(key_data, 0x60, 1, 1);
+        need("a line", tern_object_create(JOB, OBJECT_irq, NO_SLOT, 1, &irq));
+        return;
+    }
+    *(struct abi_device *)sys_page =
+        (struct abi_device){.identity = 1, .ranges = {{0x09010000, PAGE_SIZE, 0}}};
+    need("a device", tern_object_create(JOB, OBJECT_device, NO_SLOT, 0, &device));
+    need("registers", tern_object_create(JOB, OBJECT_memory, device, 0, &memory));
+    need("registers", tern_space_map(SELF, memory, 0, (uaddr_t){0x10000000}, PAGE_SIZE,
+                                     SPACE_READ | SPACE_WRITE));
+    clock = (volatile uint32_t *)0x10000000;
+    clock[4] = 1;
+    need("a line", tern_object_create(JOB, OBJECT_irq, NO_SLOT, 34, &irq));
+}
+
+static void bench_irq(void)
+{
+    static uint8_t driver_stack[STACK];
+    uint64_t address, data;
+    slot_t thread = {0};
+    struct state_thread_basic *basic = sys_page;
+    device_find();
+    need("a port", sys_port_create(0, &irq_port));
+    need("a binding", tern_irq_bind(irq, irq_port, 1, &address, &data));
+    need("a driver", sys_thread_start(run_driver, NULL, driver_stack, STACK, &thread));
+    *basic = (struct state_thread_basic){.class = 3, .priority = 40};
+    need("its priority",
+         tern_object_set(thread, STATE_thread_basic, THREAD_BIT(class) | THREAD_BIT(priority),
+                         sizeof(*basic), NO_SLOT));
+    for (unsigned i = 0; i < 10; i++)
+        (void)tern_yield();
+    for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++)
+        irq_raise();
+    bench_say("irq.user", irq_ticks);
+}
+
+int main(void)
+{
+    need("a port", sys_port_create(0, &port));
+    need("a reply object", sys_reply_create(&reply));
+    bench_foreign();
+    bench_fault();
+    bench_faults();
+    bench_irq();
+    (void)fault_at;
+    return 0;
+}
