@@ -16,7 +16,8 @@ enum wait_record {
     WAIT_ISSUE,   /* its registers, or its fault, describe a call to be issued again */
     WAIT_REPLY,   /* its call was taken; a reply object names it */
     WAIT_FAULT,   /* the same for a foreign call, a fault or a kick */
-    WAIT_OTHER,   /* it is at something that freezing takes it out of: send, receive, word, on a CPU */
+    WAIT_OTHER,   /* it is at something that freezing takes it out of: send, receive, word, on a CPU
+                   */
     WAIT_DEAD,
     WAIT_RECORDS
 };
@@ -28,7 +29,9 @@ enum page_state { STATE_PAGE_ZERO = 1, STATE_PAGE_ABSENT, STATE_PAGE_FILLING, ST
 
 #define STATE(kind, part, number, text) struct state_##kind##_##part {
 #define FIELD(how, type, name, text)    type name;
-#define END(kind, part)                 };
+#define END(kind, part)                                                                            \
+    }                                                                                              \
+    ;
 #define LINK(kind, number, name, right, text)
 #include <state.def>
 #undef STATE

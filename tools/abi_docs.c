@@ -1,6 +1,6 @@
 /*
  * Prints the pages of docs/abi/ from the lists of abi/: `abi_docs PAGE`, where PAGE is one of
- * syscalls, errors, objects, rights, messages. A host program, built and run by `make docs`.
+ * syscalls, errors, objects, rights, messages, state. A host program, built and run by `make docs`.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -157,14 +157,41 @@ static void page_messages(void)
 #undef EXIT
 }
 
+static void page_state(void)
+{
+    heading("State of objects", "abi/state.def");
+    printf("What object_info reads and object_set sets. read: only read; set: can be set; import: "
+           "can be set by who also\nhas control of a job that the object is in. A field of type "
+           "object_t shows another object's identity, and is set\nto a capability of the caller's. "
+           "Besides: `registers` (1) and `fpu` (2) of a thread, `bytes` (2) of a port.\n");
+#define STATE(kind, part, number, text)                                                            \
+    printf("\n## %s, %s (%d)\n\n%s.\n\n", #kind, #part, number, text);                             \
+    printf("| field | type | | what it is |\n|---|---|---|---|\n");
+#define FIELD(how, type, name, text) printf("| %s | %s | %s | %s |\n", #name, #type, #how, text);
+#define END(kind, part)
+#define LINK(kind, number, name, right, text)
+#include <state.def>
+#undef STATE
+#undef FIELD
+#undef LINK
+    printf("\n## Links\n\nWhat object_open opens, and the right that it needs.\n\n");
+    printf("| kind | number | link | right | what it gives |\n|---|---|---|---|---|\n");
+#define STATE(kind, part, number, text)
+#define FIELD(how, type, name, text)
+#define LINK(kind, number, name, right, text)                                                      \
+    printf("| %s | %d | %s | %s | %s |\n", #kind, number, #name, #right, text);
+#include <state.def>
+#undef STATE
+#undef FIELD
+#undef END
+#undef LINK
+}
+
 static const struct {
     const char *name;
     void (*print)(void);
-} pages[] = {{"syscalls", page_syscalls},
-             {"errors", page_errors},
-             {"objects", page_objects},
-             {"rights", page_rights},
-             {"messages", page_messages}};
+} pages[] = {{"syscalls", page_syscalls}, {"errors", page_errors},     {"objects", page_objects},
+             {"rights", page_rights},     {"messages", page_messages}, {"state", page_state}};
 
 int main(int count, char **words)
 {
@@ -173,6 +200,6 @@ int main(int count, char **words)
             pages[i].print();
             return ferror(stdout) || fflush(stdout) != 0;
         }
-    fprintf(stderr, "abi_docs: syscalls, errors, objects, rights or messages\n");
+    fprintf(stderr, "abi_docs: syscalls, errors, objects, rights, messages or state\n");
     return 2;
 }

@@ -121,8 +121,9 @@ static void tell(void)
 
 int main(void)
 {
-    sys_print("\nThree processes in a job with a budget: two of them call the third %u times each.\n",
-              CALLS);
+    sys_print(
+        "\nThree processes in a job with a budget: two of them call the third %u times each.\n",
+        CALLS);
     job_make();
     family_make();
     for (unsigned n = 0; n <= CLIENTS; n++)

@@ -8,8 +8,8 @@
 #include "lib/types.h"
 
 struct elf_segment {
-    uint64_t va, size;          /* in memory */
-    const void *file;           /* the first `file_size` bytes of it; the rest is zero */
+    uint64_t va, size; /* in memory */
+    const void *file;  /* the first `file_size` bytes of it; the rest is zero */
     uint64_t file_size;
     bool read, write, execute;
 };

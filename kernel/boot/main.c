@@ -23,8 +23,8 @@
 #include "monitor/monitor.h"
 #include "sched/clock.h"
 #include "sched/smp.h"
-#include "syscall/restart.h"
 #include "selftest/selftest.h"
+#include "syscall/restart.h"
 #include "trace/log.h"
 #include "trace/panic.h"
 

@@ -50,7 +50,8 @@ static error_t map_data(struct process *process, uint64_t va, uint64_t bytes, ui
     if (error != OK)
         return error;
     for (uint64_t at = 0; error == OK && at < size; at += done)
-        error = memory_write(memory, skip + at, (const char *)data + at, size - at, &request, &done);
+        error =
+            memory_write(memory, skip + at, (const char *)data + at, size - at, &request, &done);
     if (error == OK)
         error = space_map(&process->space, memory, 0, (uaddr_t){va}, bytes, access);
     object_put(&memory->object); /* the mapping keeps it */
@@ -91,9 +92,8 @@ static error_t cap_give(struct process *process, enum root_slot where, struct ob
 static error_t module_give(struct process *process, const struct boot_module *module)
 {
     struct memory *memory;
-    error_t error =
-        memory_create_physical(process->job, module->base, align_up(module->size, PAGE_SIZE), 0,
-                               &memory);
+    error_t error = memory_create_physical(process->job, module->base,
+                                           align_up(module->size, PAGE_SIZE), 0, &memory);
     if (error != OK)
         return error;
     error = cap_give(process, ROOT_SLOT_MODULE, &memory->object);
@@ -131,8 +131,7 @@ static error_t root_load(void)
         return ERR_not_found;
     struct elf_program program;
     struct process *process;
-    error_t error =
-        elf_read(phys_to_virt(module->base), module->size, arch_elf_machine, &program);
+    error_t error = elf_read(phys_to_virt(module->base), module->size, arch_elf_machine, &program);
     if (error == OK)
         error = process_create(job_root, &process);
     if (error != OK)

@@ -61,8 +61,8 @@ struct slot {
         struct list close;  /* used: likewise */
         struct object *was; /* dead: what it named, for who looked it up before */
     };
-    uint32_t rights;         /* constant while used */
-    uint32_t state;          /* enum slot_state; the table's lock */
+    uint32_t rights; /* constant while used */
+    uint32_t state;  /* enum slot_state; the table's lock */
 };
 _Static_assert(sizeof(struct slot) == 64, "a cache line, and a page holds SLOT_CHUNK");
 

@@ -17,9 +17,9 @@
 
 #define DIRECTORY_SIZE   (SLOT_CHUNKS_MAX * sizeof(struct slot *))
 #define GENERATION_FIRST 1
-#define REVIVED_MAX      64 /* dead slots made free at once */
-#define LOOKS_PER_DELETE 8  /* slots looked at by slot_table_clear, for each of its budget */
-#define CHUNKS_AT_ONCE   8  /* freed */
+#define REVIVED_MAX      64  /* dead slots made free at once */
+#define LOOKS_PER_DELETE 8   /* slots looked at by slot_table_clear, for each of its budget */
+#define CHUNKS_AT_ONCE   8   /* freed */
 #define LOOKS_MAX        512 /* slots looked at by slot_next */
 
 _Static_assert(sizeof(struct slot) * SLOT_CHUNK == PAGE_SIZE, "a chunk is a page");

@@ -8,6 +8,7 @@
 #include "ipc/fast.h"
 #include "ipc/queue.h"
 #include "ipc/reply.h"
+#include "ipc/transfer.h"
 #include "lib/string.h"
 #include "sched/sched.h"
 #include "syscall/call.h"
@@ -50,22 +51,55 @@ INLINE void fast_bytes(uint64_t bytes, struct thread *to, const struct thread *f
         memcpy(to->page, from->page, bytes);
 }
 
-/*
- * From here on `next` runs: its space and state are loaded. The switch is a full barrier; whoever
- * set `attention` of one of the two before it could see the new `status` is noticed here.
- */
-INLINE struct user_exit fast_switch(struct cpu *self, struct thread *from, struct thread *next,
-                                    struct trap_frame *message)
+/* Makes `next` live: its space and registers. */
+INLINE void fast_load(struct cpu *self, struct thread *next)
 {
     self->current = next;
     arch_space_switch(self, &next->process->space.arch);
     arch_thread_switch(self, next);
+}
+
+/* A receiver that has waited since, and may have come too late: something was pending, or gone. */
+static __attribute__((noinline)) void fast_look(struct port *port, struct thread *receiver)
+{
+    if (port_unpublish(port, receiver))
+        receive_now(port, receiver);
+}
+
+/* First the port: on the way out it may be freed. */
+static __attribute__((noinline)) struct user_exit
+fast_noticed(struct cpu *self, struct thread *from, struct thread *next, struct trap_frame *message,
+             struct port *port)
+{
+    if (port != NULL && atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
+        fast_look(port, from);
+    return fast_attend(self, from, next, message);
+}
+
+/*
+ * From here on `next` runs: its space and state are loaded. The switch is a full barrier; whoever
+ * set `attention` of one of the two before it could see the new `status` is noticed here; so is
+ * what was queued at `port` (or NULL), where `from` receives, before it could see that.
+ */
+INLINE struct user_exit fast_switch(struct cpu *self, struct thread *from, struct thread *next,
+                                    struct trap_frame *message, struct port *port)
+{
+    fast_load(self, next);
     cpu_metric_add(self, METRIC_ipc_fast, 1);
     uint32_t attention = atomic_load_explicit(&next->attention, memory_order_relaxed) |
                          atomic_load_explicit(&from->attention, memory_order_relaxed);
+    if (port != NULL)
+        attention |= atomic_load_explicit(&port->pending, memory_order_relaxed);
     if (UNLIKELY(attention != 0))
-        return fast_attend(self, from, next, message);
+        return fast_noticed(self, from, next, message, port);
     return (struct user_exit){next, message};
+}
+
+static __attribute__((noinline)) struct user_exit fast_waits(struct cpu *self,
+                                                             struct thread *receiver)
+{
+    thread_given(receiver);
+    return user_leave(self);
 }
 
 /* A receiver of this CPU that can be switched to; it stays in its list. */
@@ -110,11 +144,11 @@ INLINE struct user_exit fast_hand(struct cpu *self, struct thread *caller, struc
                       bytes << CONTROL_BYTES_SHIFT | (uint64_t)kind << CONTROL_KIND_SHIFT);
     frame_set_operand(&server->frame, 0, badge);
     if (kind != MESSAGE_fault)
-        return fast_switch(self, caller, server, &caller->frame);
+        return fast_switch(self, caller, server, &caller->frame, NULL);
     frame_set_label(&server->frame, 0);
     for (uint32_t i = 0; i < MESSAGE_WORDS; i++)
         frame_set_word(&server->frame, i, i < COUNT_OF(caller->fault) ? caller->fault[i] : 0);
-    return fast_switch(self, caller, server, &server->frame);
+    return fast_switch(self, caller, server, &server->frame, NULL);
 }
 
 INLINE struct user_exit fast_call(struct cpu *self, struct thread *caller, uint64_t bytes)
@@ -214,11 +248,143 @@ INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *serv
     server->reply = reply;
     server->effective = server->priority;
     fast_publish(self, server, port);
-    struct user_exit next = fast_switch(self, server, caller, &caller->frame);
-    if (LIKELY(atomic_load_explicit(&port->pending, memory_order_relaxed) == 0))
-        return next;
-    port_wake_receiver(port);
-    return user_leave(self);
+    return fast_switch(self, server, caller, &caller->frame, port);
+}
+
+/* Words of a message that is signal bits. */
+static void frame_signal(struct trap_frame *frame, uint64_t bits)
+{
+    frame_set_label(frame, 0);
+    for (uint32_t i = 0; i < MESSAGE_WORDS; i++)
+        frame_set_word(frame, i, i == 0 ? bits : 0);
+}
+
+/* After a switch: something is wanted of the CPU or of one of the two threads. */
+INLINE bool fast_wanted(const struct cpu *self, const struct thread *from,
+                        const struct thread *next)
+{
+    return (*(const volatile uint32_t *)&self->urgent |
+            atomic_load_explicit(&from->attention, memory_order_relaxed) |
+            atomic_load_explicit(&next->attention, memory_order_relaxed)) != 0;
+}
+
+/* The reply object that a receive names, linked already; false if it is none of these. */
+INLINE bool fast_reply(const struct thread *thread, struct reply **reply)
+{
+    struct object *object;
+    uint64_t handle = frame_operand(&thread->frame, 1);
+    *reply = NULL;
+    if (handle != 0) {
+        (void)fast_find(thread, handle, RIGHT_answer, &object);
+        if (UNLIKELY(object == NULL))
+            return false;
+        *reply = CONTAINER_OF(object, struct reply, object);
+    }
+    return LIKELY(thread->serving == *reply);
+}
+
+/* A receive that waits: the next in this CPU's queue runs. */
+INLINE struct user_exit fast_receive(struct cpu *self, struct thread *thread)
+{
+    struct object *object;
+    struct reply *reply;
+    (void)fast_find(thread, frame_operand(&thread->frame, 0), RIGHT_receive, &object);
+    if (UNLIKELY(object == NULL || frame_operand(&thread->frame, 2) != DEADLINE_NEVER))
+        return NOT_PLAIN;
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    if (atomic_load_explicit(&port->pending, memory_order_relaxed) != 0 ||
+        !fast_reply(thread, &reply))
+        return NOT_PLAIN;
+    if (reply != NULL && !fast_change(reply, REPLY_FREE, (uintptr_t)thread | REPLY_WAITED_TAG))
+        return NOT_PLAIN;
+    arch_thread_leave(self, thread);
+    thread->reply = reply;
+    thread->effective = thread->priority;
+    sched_gone(self);
+    fast_publish(self, thread, port);
+    struct thread *next = sched_next(self);
+    if (LIKELY(next != NULL))
+        fast_load(self, next);
+    else
+        atomic_thread_fence(memory_order_seq_cst);
+    bool dead = reply != NULL && *(volatile uintptr_t *)&reply->word == REPLY_DEAD;
+    if (UNLIKELY(dead || atomic_load_explicit(&port->pending, memory_order_relaxed) != 0))
+        fast_look(port, thread);
+    if (UNLIKELY(next == NULL || next->resume != RESUME_USER || fast_wanted(self, thread, next)))
+        return fast_waits(self, thread);
+    return (struct user_exit){next, &next->frame};
+}
+
+/* A receiver of this CPU of at least that priority, owned by the caller and running; or NULL. */
+INLINE struct thread *fast_take(const struct cpu *self, struct port *port, uint32_t priority)
+{
+    struct port_shard *shard = &port->shards[self->number];
+    spinlock_enter(&shard->lock);
+    struct list *first = shard->receivers.next;
+    struct thread *thread = CONTAINER_OF(first, struct thread, wait);
+    if (first == &shard->receivers || !thread->fast || thread->effective < priority) {
+        spinlock_exit(&shard->lock);
+        return NULL;
+    }
+    list_unlink(first);
+    thread_set_status(thread, THREAD_RUNNING);
+    spinlock_exit(&shard->lock);
+    if (thread->reply != NULL)
+        reply_unawait(thread->reply, thread);
+    return thread;
+}
+
+/* The sender's call is done: the receiver has its message, and runs. */
+INLINE struct user_exit fast_hand_over(struct cpu *self, struct thread *sender,
+                                       struct thread *receiver, uint64_t control, uint64_t badge)
+{
+    frame_set_control(&receiver->frame, control);
+    frame_set_operand(&receiver->frame, 0, badge);
+    frame_set_control(&sender->frame, OK);
+    sched_hand_over(self, receiver);
+    fast_load(self, receiver);
+    cpu_metric_add(self, METRIC_ipc_fast, 1);
+    if (UNLIKELY(fast_wanted(self, sender, receiver)))
+        return user_leave(self);
+    return (struct user_exit){receiver, &receiver->frame};
+}
+
+/* A plain message to one that comes before the sender, or is its equal. */
+INLINE struct user_exit fast_send(struct cpu *self, struct thread *sender)
+{
+    uint64_t bytes = frame_control(&sender->frame) >> CONTROL_BYTES_SHIFT;
+    struct object *object;
+    struct slot *slot = fast_find(sender, frame_operand(&sender->frame, 0), RIGHT_send, &object);
+    if (UNLIKELY(object == NULL || bytes > MESSAGE_PAGE))
+        return NOT_PLAIN;
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    struct thread *receiver = fast_take(self, port, sender->effective);
+    if (receiver == NULL)
+        return NOT_PLAIN;
+    fast_bytes(bytes, receiver, sender);
+    frame_copy_message(&receiver->frame, &sender->frame);
+    return fast_hand_over(self, sender, receiver,
+                          bytes << CONTROL_BYTES_SHIFT | MESSAGE_send << CONTROL_KIND_SHIFT,
+                          slot->badge);
+}
+
+/* Signal bits for one that comes before the sender. */
+INLINE struct user_exit fast_signal(struct cpu *self, struct thread *sender)
+{
+    struct object *object;
+    struct slot *slot = fast_find(sender, frame_operand(&sender->frame, 0), RIGHT_signal, &object);
+    uint64_t bits = frame_word(&sender->frame, 0);
+    if (UNLIKELY(object == NULL))
+        return NOT_PLAIN;
+    bits = slot->badge == 0 ? bits : bits & slot->badge;
+    struct port *port = CONTAINER_OF(object, struct port, object);
+    if (bits == 0 || atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
+        return NOT_PLAIN;
+    struct thread *receiver = fast_take(self, port, sender->effective + 1u);
+    if (receiver == NULL)
+        return NOT_PLAIN;
+    frame_signal(&receiver->frame, bits);
+    return fast_hand_over(self, sender, receiver, MESSAGE_signal << CONTROL_KIND_SHIFT, 0);
 }
 
 /* Nobody wants anything of a thread whose call is done. */
@@ -283,23 +449,62 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_reply_receive(struct cpu *self, str
 {
     uint64_t bytes = frame_control(&thread->frame) >> CONTROL_BYTES_SHIFT;
     struct user_exit next = NOT_PLAIN;
-    if (LIKELY(bytes <= MESSAGE_PAGE)) /* and so the way is ANSWER_RESULT */
-        next = fast_reply_receive(self, thread, bytes, ANSWER_RESULT);
-    else if (bytes == (uint64_t)ANSWER_RESUME << (CONTROL_WAY_SHIFT - CONTROL_BYTES_SHIFT))
-        next = fast_reply_receive(self, thread, 0, ANSWER_RESUME);
+    enum answer_way way = ANSWER_RESULT;
+    if (UNLIKELY(bytes == (uint64_t)ANSWER_RESUME << (CONTROL_WAY_SHIFT - CONTROL_BYTES_SHIFT))) {
+        way = ANSWER_RESUME;
+        bytes = 0;
+    }
+    if (LIKELY(bytes <= MESSAGE_PAGE))
+        next = fast_reply_receive(self, thread, bytes, way);
     if (LIKELY(next.thread != NULL))
         return next;
     __attribute__((musttail)) return enter_general(self, thread);
 }
 
+/* Sends, signals and receives that end in a switch to another thread of this CPU. */
+ARCH_ENTRY ENTRY_PART struct user_exit enter_send(struct cpu *self, struct thread *thread)
+{
+    struct user_exit next = fast_send(self, thread);
+    if (LIKELY(next.thread != NULL))
+        return next;
+    __attribute__((musttail)) return enter_general(self, thread);
+}
+
+ARCH_ENTRY ENTRY_PART struct user_exit enter_signal(struct cpu *self, struct thread *thread)
+{
+    struct user_exit next = fast_signal(self, thread);
+    if (LIKELY(next.thread != NULL))
+        return next;
+    __attribute__((musttail)) return enter_general(self, thread);
+}
+
+ARCH_ENTRY ENTRY_PART struct user_exit enter_receive(struct cpu *self, struct thread *thread)
+{
+    struct user_exit next = fast_receive(self, thread);
+    if (LIKELY(next.thread != NULL))
+        return next;
+    __attribute__((musttail)) return enter_general(self, thread);
+}
+
+typedef struct user_exit (*enter_t)(struct cpu *self, struct thread *thread) ARCH_ENTRY;
+
+/* By call number. */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+static const enter_t enter_table[CONTROL_NUMBERS] = {
+    [0 ... CONTROL_NUMBERS - 1] = enter_general,
+    [CALL_port_send] = enter_send,
+    [CALL_port_receive] = enter_receive,
+    [CALL_port_call] = enter_call,
+    [CALL_port_reply_receive] = enter_reply_receive,
+    [CALL_port_signal] = enter_signal,
+};
+#pragma clang diagnostic pop
+
 ARCH_ENTRY struct user_exit syscall_enter(struct cpu *self, struct thread *thread)
 {
-    uint16_t number = (uint16_t)frame_control(&thread->frame);
     debug_assert(self == cpu_self() && self->current == thread && !arch_irq_enabled());
     debug_assert(thread_status(thread) == THREAD_RUNNING && thread->resume == RESUME_USER);
-    if (LIKELY(number == CALL_port_call)) __attribute__
-        ((musttail)) return enter_call(self, thread);
-    if (LIKELY(number == CALL_port_reply_receive)) __attribute__
-        ((musttail)) return enter_reply_receive(self, thread);
-    __attribute__((musttail)) return enter_general(self, thread);
+    uint64_t number = control_number(frame_control(&thread->frame));
+    __attribute__((musttail)) return enter_table[number](self, thread);
 }

@@ -12,14 +12,14 @@
 
 struct message {
     enum message_kind kind;
-    enum answer_way way;        /* of a kick (abi.h) */
+    enum answer_way way; /* of a kick (abi.h) */
     uint64_t badge;
     uint64_t label;
     uint64_t words[MESSAGE_WORDS];
-    uint32_t bytes;             /* of `page` */
+    uint32_t bytes; /* of `page` */
     const void *page;
-    uint32_t caps;              /* the last words are slots of `table` */
-    uint32_t moved;             /* which of them are moved: a bit each */
+    uint32_t caps;  /* the last words are slots of `table` */
+    uint32_t moved; /* which of them are moved: a bit each */
     struct slot_table *table;
     struct slot *target[MESSAGE_CAPS_MAX]; /* reserved in the receiver's table */
 };

@@ -1,10 +1,10 @@
 /*
  * Threads that wait for a page from its pager.
  *
- * The first thread that needs an absent page sends the message of kind page to the pager's port, and
- * is in state send until it is taken; then it faults again and finds the page filling. Who finds a
- * page filling waits, as on a word (ipc/word.h), until something of the object has come. All are in
- * user mode's eyes at the faulting instruction; being claimed is just faulting again.
+ * The first thread that needs an absent page sends the message of kind page to the pager's port,
+ * and is in state send until it is taken; then it faults again and finds the page filling. Who
+ * finds a page filling waits, as on a word (ipc/word.h), until something of the object has come.
+ * All are in user mode's eyes at the faulting instruction; being claimed is just faulting again.
  *
  * A pager whose port nobody can receive from any more is none: all who wait fault again, and the
  * first takes it away from the object.

@@ -2,8 +2,9 @@
  * Ports and reply objects: messages, calls, signal bits.
  *
  * A port has, per CPU, a *shard*: the threads that wait to receive and ran on that CPU; and one
- * queue of what nobody has taken yet: threads in *send*, and (depth above 0) stored messages, by
- * priority, then by arrival. A message takes a receiver of its own CPU's shard, else another's.
+ * queue of what nobody has taken yet: stored messages (depth above 0), by arrival, then threads in
+ * *send*, by priority, then by arrival. A message takes a receiver of its own CPU's shard, else
+ * another's.
  *
  *     receiver: publish in shard; full barrier; look at `pending`; if there is: claim itself back
  *     sender:   put into the queue, raise `pending`; full barrier; look at the shards
@@ -35,17 +36,17 @@ struct port_shard {
 
 struct port {
     struct object object;
-    _Atomic(uint32_t) pending;  /* see above */
-    _Atomic(uint32_t) closed;   /* nobody can ever receive (bit 0), or send (bit 1) */
-    _Atomic(uint64_t) signals;  /* bits set and not yet received */
-    uint32_t depth;             /* messages it stores; constant */
+    _Atomic(uint32_t) pending; /* see above */
+    _Atomic(uint32_t) closed;  /* nobody can ever receive (bit 0), or send (bit 1) */
+    _Atomic(uint64_t) signals; /* bits set and not yet received */
+    uint32_t depth;            /* messages it stores; constant */
     _Atomic(uint32_t) receiver_caps, sender_caps; /* capabilities with such rights; object lock */
-    _Atomic(uint32_t) sources;  /* timers, irqs and threads that send to it without a capability */
-    struct spinlock lock;       /* rank port: what follows */
+    _Atomic(uint32_t) sources;   /* timers, irqs and threads that send to it without a capability */
+    struct spinlock lock;        /* rank port: what follows */
     struct deadline_queue queue; /* of thread.queued and of struct stored_message */
-    uint32_t stored;            /* stored messages in the queue; at most depth */
-    uint32_t shard_count;       /* constant: CPUs */
-    struct port_shard shards[]; /* by CPU number */
+    uint32_t stored;             /* stored messages in the queue; at most depth */
+    uint32_t shard_count;        /* constant: CPUs */
+    struct port_shard shards[];  /* by CPU number */
 };
 
 /* Of the word: no tag, and it is a thread that is bound; held: the same, while somebody looks at it

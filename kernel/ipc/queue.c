@@ -70,8 +70,8 @@ bool port_unpublish(struct port *port, struct thread *thread)
         return false;
     struct port_shard *shard = &port->shards[number];
     spinlock_enter(&shard->lock);
-    bool there = thread_status(thread) == THREAD_RECEIVE && thread->place == port &&
-                 thread->shard == number;
+    bool there =
+        thread_status(thread) == THREAD_RECEIVE && thread->place == port && thread->shard == number;
     if (there) {
         list_unlink(&thread->wait);
         thread_set_status(thread, THREAD_CLAIMED);
@@ -80,10 +80,16 @@ bool port_unpublish(struct port *port, struct thread *thread)
     return there;
 }
 
-static void queue_add_locked(struct port *port, struct deadline *node, uint32_t priority)
+/*
+ * Stored messages come first: else what a thread sends while there is no room could overtake what
+ * it sent before. 0 is no key, so that all are behind it.
+ */
+enum { KEY_STORED = 1, KEY_THREAD = 2 };
+
+static void queue_add_locked(struct port *port, struct deadline *node, uint64_t key)
 {
     debug_assert(spinlock_held(&port->lock));
-    (void)deadline_insert(&port->queue, node, SCHED_PRIORITIES - priority);
+    (void)deadline_insert(&port->queue, node, key);
     atomic_fetch_add_explicit(&port->pending, 1, memory_order_relaxed);
 }
 
@@ -95,7 +101,8 @@ bool port_enqueue(struct port *port, struct thread *thread)
         thread->place = port;
         atomic_store_explicit(&thread->status, THREAD_SEND, memory_order_release);
         thread->queued.fire = NULL;
-        queue_add_locked(port, &thread->queued, thread->effective);
+        queue_add_locked(port, &thread->queued,
+                         KEY_THREAD + SCHED_PRIORITIES - (uint64_t)thread->effective);
     }
     spinlock_exit(&port->lock);
     atomic_thread_fence(memory_order_seq_cst);
@@ -127,7 +134,7 @@ error_t port_store(struct port *port, struct stored_message *stored, bool beyond
     if (error == OK) {
         port->stored++;
         deadline_init(&stored->queued, stored_marker);
-        queue_add_locked(port, &stored->queued, 0);
+        queue_add_locked(port, &stored->queued, KEY_STORED);
     }
     spinlock_exit(&port->lock);
     atomic_thread_fence(memory_order_seq_cst);

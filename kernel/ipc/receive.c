@@ -156,8 +156,8 @@ static outcome_t receive_from(struct cpu *self, struct thread *thread, struct po
         thread->fast = deadline == DEADLINE_NEVER;
         thread_timeout_arm(thread, deadline);
         port_publish(port, thread);
-        bool look = atomic_load_explicit(&port->pending, memory_order_relaxed) != 0 ||
-                    reply_lost(thread);
+        bool look =
+            atomic_load_explicit(&port->pending, memory_order_relaxed) != 0 || reply_lost(thread);
         if (!look || !port_unpublish(port, thread)) {
             sched_gone(self);
             thread_given(thread);

@@ -130,7 +130,8 @@ error_t reply_import(struct reply *reply, struct thread *server, struct thread *
     caller->reply = reply;
     caller->server = atomic_load(&reply->server);
     caller->fast = false;
-    atomic_store_explicit(&caller->status, call ? THREAD_REPLY : THREAD_FAULT, memory_order_release);
+    atomic_store_explicit(&caller->status, call ? THREAD_REPLY : THREAD_FAULT,
+                          memory_order_release);
     if (word_change(reply, REPLY_FREE, (uintptr_t)caller))
         return OK;
     thread_set_status(caller, THREAD_CLAIMED);

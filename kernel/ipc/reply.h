@@ -43,8 +43,8 @@ void reply_unlink(struct thread *server);
 
 /*
  * The answer: `server` (current) answers `caller` (owned), with the message that its registers
- * describe. Errors of capabilities are the server's, and the caller is then still bound; not_found if
- * nobody is (the caller may have left).
+ * describe. Errors of capabilities are the server's, and the caller is then still bound; not_found
+ * if nobody is (the caller may have left).
  */
 error_t reply_answer(struct thread *server, struct reply *reply);
 

@@ -118,7 +118,8 @@ static struct thread *word_take(struct bucket *bucket, uint64_t memory, uint64_t
 {
     struct thread *taken = NULL;
     irq_state_t state = bucket_lock(bucket);
-    LIST_EACH (node, &bucket->threads) {
+    LIST_EACH(node, &bucket->threads)
+    {
         struct thread *thread = CONTAINER_OF(node, struct thread, wait);
         bool wanted = memory == ANY_MEMORY
                           ? thread->sending == MESSAGE_page

@@ -1,9 +1,9 @@
 /*
  * Reaching physical memory from the kernel.
  *
- *   void *phys_to_virt(phys_t address)         the address of RAM in the direct map; the caller knows
- *                                              that it is RAM and mapped
- *   phys_t virt_to_phys(const void *address)   the reverse, for addresses in the direct map only
+ *   void *phys_to_virt(phys_t address)         the address of RAM in the direct map; the caller
+ * knows that it is RAM and mapped phys_t virt_to_phys(const void *address)   the reverse, for
+ * addresses in the direct map only
  *
  * are in arch/mmu.h, inline.
  *

@@ -12,8 +12,8 @@ error_t space_copy_between(struct space *to_space, uaddr_t to, struct space *fro
                            uaddr_t from, uint64_t size, uint64_t *done);
 
 /*
- * Stores `desired` into the aligned word of `width` 4 or 8 bytes if `expected` is there; *old is what
- * was there, 4 bytes zero-extended. bad_argument.
+ * Stores `desired` into the aligned word of `width` 4 or 8 bytes if `expected` is there; *old is
+ * what was there, 4 bytes zero-extended. bad_argument.
  */
 error_t space_cas(struct space *space, uaddr_t va, uint64_t width, uint64_t expected,
                   uint64_t desired, uint64_t *old);

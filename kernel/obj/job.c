@@ -272,7 +272,8 @@ struct process *job_next_process(struct job *top, uint64_t after, bool below)
     struct process *best = NULL;
     irq_state_t state = job_tree_lock();
     for (struct job *job = top; job != NULL; job = below ? tree_next_locked(top, job) : NULL) {
-        LIST_EACH (node, &job->processes) {
+        LIST_EACH(node, &job->processes)
+        {
             struct process *process = CONTAINER_OF(node, struct process, sibling);
             uint64_t identity = process->object.identity;
             if (identity > after && (best == NULL || identity < best->object.identity))
@@ -289,7 +290,8 @@ struct job *job_next_child(struct job *job, uint64_t after)
 {
     struct job *best = NULL;
     irq_state_t state = job_tree_lock();
-    LIST_EACH (node, &job->children) {
+    LIST_EACH(node, &job->children)
+    {
         struct job *child = CONTAINER_OF(node, struct job, sibling);
         uint64_t identity = child->object.identity;
         if (identity > after && (best == NULL || identity < best->object.identity) &&

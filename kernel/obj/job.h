@@ -43,7 +43,7 @@ struct job {
     uint64_t ended;                /* of that: processes up to this identity were told */
     struct list children;          /* of struct job.sibling; the tree's lock, as what follows */
     struct list sibling;
-    struct list processes;         /* of struct process.sibling */
+    struct list processes; /* of struct process.sibling */
 };
 
 /* The first job: all of the machine. Made by boot/root.c. */

@@ -1,24 +1,23 @@
 /*
  * Freezing, thawing and killing jobs (job.h).
  *
- * Freeze marks the job first, so that threads made from then on start frozen. Then three passes over
- * the processes inside, by identity, in steps:
- *   1 stop    each thread gets ATTENTION_FREEZE, is taken out of where it waits (its call is issued
- *             again when it goes on), and parked. One that waits for an answer stays in reply if the
- *             reply object is inside; if it is outside, it goes back to issue.
- *   2 stop    the same again: one that was answered during pass 1 is parked by now, too; and from
- *             now on nobody inside answers.
- *   3 border  callers outside that wait at ports or reply objects inside get `moved`.
- * What comes from outside afterwards finds no receiver: it waits in the port's queue and in its
- * signal bits until the job is thawed. Timers inside, and timeouts of calls, wait as well.
+ * Freeze marks the job first, so that threads made from then on start frozen. Then three passes
+ * over the processes inside, by identity, in steps: 1 stop    each thread gets ATTENTION_FREEZE, is
+ * taken out of where it waits (its call is issued again when it goes on), and parked. One that
+ * waits for an answer stays in reply if the reply object is inside; if it is outside, it goes back
+ * to issue. 2 stop    the same again: one that was answered during pass 1 is parked by now, too;
+ * and from now on nobody inside answers. 3 border  callers outside that wait at ports or reply
+ * objects inside get `moved`. What comes from outside afterwards finds no receiver: it waits in the
+ * port's queue and in its signal bits until the job is thawed. Timers inside, and timeouts of
+ * calls, wait as well.
  *
- * A step looks at everything anew and does what is left to do, so it does no harm to do it twice, or
- * from the wrong place: the caller's record of how far it is (struct job_walk) is only believed as
- * far as that.
+ * A step looks at everything anew and does what is left to do, so it does no harm to do it twice,
+ * or from the wrong place: the caller's record of how far it is (struct job_walk) is only believed
+ * as far as that.
  *
  * Marks and bits. The mark of a job is set before, and cleared before, any thread's bit is changed;
- * bits are set and cleared under the process's lock, and cleared only if no mark is seen there. So a
- * thaw of one job never lets a thread go that a freeze of another job is stopping.
+ * bits are set and cleared under the process's lock, and cleared only if no mark is seen there. So
+ * a thaw of one job never lets a thread go that a freeze of another job is stopping.
  */
 #include "ipc/reply.h"
 #include "ipc/transfer.h"
@@ -38,8 +37,8 @@ enum { PHASE_STOP, PHASE_STOP_AGAIN, PHASE_BORDER, PHASE_DONE };
 static void process_mark(struct process *process)
 {
     irq_state_t state = spinlock_lock(&process->lock);
-    LIST_EACH (node, &process->threads)
-        atomic_fetch_or(&CONTAINER_OF(node, struct thread, sibling)->attention, ATTENTION_FREEZE);
+    LIST_EACH(node, &process->threads)
+    atomic_fetch_or(&CONTAINER_OF(node, struct thread, sibling)->attention, ATTENTION_FREEZE);
     spinlock_unlock(&process->lock, state);
 }
 
@@ -100,24 +99,29 @@ static bool thread_outside(const struct thread *thread, const struct job *top)
     return !job_inside(thread->process->job, top);
 }
 
-/* Callers outside that wait in the port's queue are told; true when none is left. */
+/* A caller outside that waits in the port's queue; it may leave as soon as the lock is gone. */
+static struct thread *port_caller(struct port *port, const struct job *top)
+{
+    struct thread *found = NULL;
+    irq_state_t state = spinlock_lock(&port->lock);
+    struct deadline *at = deadline_first(&port->queue);
+    for (; at != NULL && found == NULL; at = deadline_walk(at)) {
+        struct thread *thread = queue_thread(at);
+        if (thread != NULL && thread->sending == MESSAGE_call && thread_outside(thread, top))
+            found = thread;
+    }
+    spinlock_unlock(&port->lock, state);
+    return found;
+}
+
+/* Callers outside are told; true when none is left. */
 static bool port_border(struct port *port, const struct job *top)
 {
-    uint64_t time = 0, sequence = 0;
     for (uint32_t i = 0; i < CALLERS_PER_STEP; i++) {
-        struct thread *caller = NULL;
-        irq_state_t state = spinlock_lock(&port->lock);
-        struct deadline *at = deadline_behind(&port->queue, time, sequence);
-        if (at != NULL) {
-            time = at->time_ns;
-            sequence = at->sequence;
-            caller = queue_thread(at);
-        }
-        spinlock_unlock(&port->lock, state);
-        if (at == NULL)
+        struct thread *caller = port_caller(port, top);
+        if (caller == NULL)
             return true;
-        if (caller != NULL && caller->sending == MESSAGE_call && thread_outside(caller, top) &&
-            port_unqueue(port, caller))
+        if (port_unqueue(port, caller))
             send_fail(caller, ERR_moved);
     }
     return false;

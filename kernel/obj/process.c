@@ -89,7 +89,8 @@ static struct thread *thread_above(struct process *process, uint64_t after, bool
 {
     struct thread *best = NULL;
     irq_state_t state = spinlock_lock(&process->lock);
-    LIST_EACH (node, &process->threads) {
+    LIST_EACH(node, &process->threads)
+    {
         struct thread *thread = CONTAINER_OF(node, struct thread, sibling);
         uint64_t identity = thread->object.identity;
         if (identity > after && (best == NULL || identity < best->object.identity) &&

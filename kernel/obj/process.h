@@ -19,13 +19,13 @@ struct process {
     struct object object;
     struct slot_table table;
     struct space space;
-    struct job *job;          /* constant; a reference */
-    _Atomic(bool) dying;      /* killed, or its last thread ended: no thread starts any more */
-    struct reclaim ending;    /* the reaper's work, when dying */
-    struct spinlock lock;     /* rank process: what follows */
-    struct list threads;      /* of struct thread.sibling */
+    struct job *job;       /* constant; a reference */
+    _Atomic(bool) dying;   /* killed, or its last thread ended: no thread starts any more */
+    struct reclaim ending; /* the reaper's work, when dying */
+    struct spinlock lock;  /* rank process: what follows */
+    struct list threads;   /* of struct thread.sibling */
     uint32_t thread_count;
-    struct list sibling;      /* in the job's list; the tree's lock */
+    struct list sibling; /* in the job's list; the tree's lock */
 };
 
 error_t process_create(struct job *job, struct process **result);

@@ -4,9 +4,9 @@
 #include "lib/assert.h"
 
 static const struct state_ops *const state_kinds[OBJECT_KINDS] = {
-    [OBJECT_job] = &job_state,       [OBJECT_process] = &process_state,
-    [OBJECT_thread] = &thread_state, [OBJECT_memory] = &memory_state,
-    [OBJECT_port] = &port_state,     [OBJECT_reply] = &reply_state,
+    [OBJECT_job] = &job_state,         [OBJECT_process] = &process_state,
+    [OBJECT_thread] = &thread_state,   [OBJECT_memory] = &memory_state,
+    [OBJECT_port] = &port_state,       [OBJECT_reply] = &reply_state,
     [OBJECT_timer] = &timer_state_ops,
 };
 
@@ -88,8 +88,7 @@ error_t state_set(struct thread *caller, struct object *object, uint64_t fields,
     uint64_t allowed = 0, size = state->size;
     if (ops == NULL || ops->set == NULL)
         return ERR_unsupported;
-    if (part_fields(object->kind, state->part, import, &allowed, &size) &&
-        (fields & ~allowed) != 0)
+    if (part_fields(object->kind, state->part, import, &allowed, &size) && (fields & ~allowed) != 0)
         return ERR_denied;
     return state->size < size ? ERR_bad_argument : ops->set(caller, object, fields, state);
 }

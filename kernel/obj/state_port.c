@@ -84,7 +84,7 @@ static error_t port_get(struct object *object, struct state *state)
 /* What an ended thread says stands in the store of any port, beyond its depth too. */
 static error_t set_queue(struct port *port, const struct state_port_queue *new)
 {
-    struct message message = {.kind = (enum message_kind)new->kind,
+    struct message message = {.kind = (enum message_kind) new->kind,
                               .badge = new->badge,
                               .label = new->label,
                               .bytes = (uint32_t)new->bytes};

@@ -83,7 +83,8 @@ static error_t open_mapping(struct process *process, uint64_t *index, struct sta
         uint32_t flags = mapping->flags;
         found->object = &mapping->memory->object;
         object_get(found->object);
-        found->rights.bits = RIGHT_grant | RIGHT_map | ((flags & SPACE_READ) != 0 ? RIGHT_read : 0) |
+        found->rights.bits = RIGHT_grant | RIGHT_map |
+                             ((flags & SPACE_READ) != 0 ? RIGHT_read : 0) |
                              ((flags & SPACE_WRITE) != 0 ? RIGHT_write : 0) |
                              ((flags & SPACE_EXECUTE) != 0 ? RIGHT_execute : 0);
         *index = mapping_end(mapping) - 1;

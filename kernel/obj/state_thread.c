@@ -19,8 +19,7 @@
 _Static_assert(SCHED_AFFINITY_WORDS == 8, "affinity0 to affinity7");
 _Static_assert((int)WAIT_RESUME_CALL == RESUME_CALL && (int)WAIT_RESUME_FAULT == RESUME_FAULT, "");
 
-#define SCHED_FIELDS                                                                               \
-    (STATE_BIT(thread, basic, affinity7) * 2 - STATE_BIT(thread, basic, class))
+#define SCHED_FIELDS (STATE_BIT(thread, basic, affinity7) * 2 - STATE_BIT(thread, basic, class))
 
 static struct thread *thread_of(struct object *object)
 {
@@ -53,6 +52,14 @@ static struct object *reply_of(const struct thread *thread)
     return (wait == WAIT_REPLY || wait == WAIT_FAULT) && reply != NULL ? &reply->object : NULL;
 }
 
+/* Of a call that was not taken, its registers say it. */
+static uint64_t sending_of(const struct thread *thread)
+{
+    enum wait_record wait = wait_of(thread);
+    bool says = wait == WAIT_REPLY || wait == WAIT_FAULT || thread->resume == RESUME_FAULT;
+    return says ? thread->sending : MESSAGE_NONE;
+}
+
 static void get_sched(struct thread *thread, struct state_thread_basic *to)
 {
     struct sched_params params;
@@ -80,7 +87,7 @@ static void get_basic(struct thread *thread, struct state_thread_basic *to)
         .page_memory = state_identity(&thread->page_memory->object),
         .wait = wait_of(thread),
         .resume = thread->resume,
-        .sending = thread->sending,
+        .sending = sending_of(thread),
         .reply = state_identity(reply_of(thread)),
         .suspended = (attention & ATTENTION_SUSPEND) != 0,
         .kicked = (attention & ATTENTION_KICK) != 0,

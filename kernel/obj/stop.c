@@ -228,4 +228,5 @@ static void thread_free(struct object *object)
     object_put(&process->object);
 }
 
-const struct object_ops thread_ops = {.name = "thread", .retire = thread_retire, .free = thread_free};
+const struct object_ops thread_ops = {
+    .name = "thread", .retire = thread_retire, .free = thread_free};

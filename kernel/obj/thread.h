@@ -57,8 +57,8 @@ enum thread_attention {
     ATTENTION_SUSPEND = 1 << 0, /* park; set until resumed */
     ATTENTION_FREEZE = 1 << 1,  /* park; set until its job is thawed */
     ATTENTION_KILL = 1 << 2,
-    ATTENTION_KICK = 1 << 3,    /* send a kick to its foreign port */
-    ATTENTION_LEND = 1 << 4,    /* who lent it priority left: work it out again */
+    ATTENTION_KICK = 1 << 3, /* send a kick to its foreign port */
+    ATTENTION_LEND = 1 << 4, /* who lent it priority left: work it out again */
 };
 
 /* What to do when it is next on a CPU: go to user mode, or first make the call that the frame
@@ -66,7 +66,7 @@ enum thread_attention {
 enum thread_resume { RESUME_USER, RESUME_CALL, RESUME_FAULT };
 
 struct thread {
-    struct trap_frame frame;         /* first: entry code saves here. Its owner's */
+    struct trap_frame frame; /* first: entry code saves here. Its owner's */
     /* What the IPC path touches. */
     _Atomic(uint32_t) status;        /* enum thread_status; its owner's, read by any */
     _Atomic(uint32_t) attention;     /* enum thread_attention, set by any */
@@ -84,29 +84,29 @@ struct thread {
     uint8_t effective;               /* with what callers lend; sched/ */
     uint8_t resume;                  /* enum thread_resume */
     uint8_t sending;                 /* send, reply, fault: enum message_kind of what it sent */
-    bool special;                    /* its calls are foreign, or restart mode's: `directory` empty */
-    uint8_t aborted;                 /* syscall/restart.h: what was tried on its present call */
-    bool fast;                       /* waits by a plain native call or receive: fast path allowed */
-    uint64_t foreign_badge;          /* for what it sends to its foreign port */
-    struct port *foreign;            /* where its system calls and faults go; a reference or NULL */
+    bool special;           /* its calls are foreign, or restart mode's: `directory` empty */
+    uint8_t aborted;        /* syscall/restart.h: what was tried on its present call */
+    bool fast;              /* waits by a plain native call or receive: fast path allowed */
+    uint64_t foreign_badge; /* for what it sends to its foreign port */
+    struct port *foreign;   /* where its system calls and faults go; a reference or NULL */
     struct arch_thread arch;
-    struct sched_entity sched;       /* sched/entity.h */
+    struct sched_entity sched; /* sched/entity.h */
     /* The rest. */
     struct object object;
-    void *page;                      /* its message page, resident: kernel's address */
-    uaddr_t page_user;               /* where its process sees it; 0: nowhere */
-    struct memory *page_memory;      /* the memory object of that page; a reference */
-    struct port *handler;            /* faults and exit of a native thread; a reference or NULL */
+    void *page;                 /* its message page, resident: kernel's address */
+    uaddr_t page_user;          /* where its process sees it; 0: nowhere */
+    struct memory *page_memory; /* the memory object of that page; a reference */
+    struct port *handler;       /* faults and exit of a native thread; a reference or NULL */
     uint64_t handler_badge;
-    struct deadline timeout;         /* of the present wait */
-    bool timed;                      /* `timeout` is armed, or was and is firing */
-    struct memory *asked;            /* in `sending` a page: of which object; a reference */
-    _Atomic(bool) late;              /* its timeout came while it was frozen in reply */
+    struct deadline timeout;           /* of the present wait */
+    bool timed;                        /* `timeout` is armed, or was and is firing */
+    struct memory *asked;              /* in `sending` a page: of which object; a reference */
+    _Atomic(bool) late;                /* its timeout came while it was frozen in reply */
     uint64_t word_memory, word_offset; /* word: what it waits on (ipc/word.h) */
-    uint64_t fault[4];               /* class, address, error, pc of the fault in `sending` */
+    uint64_t fault[4];                 /* class, address, error, pc of the fault in `sending` */
     uint64_t exit_value;
-    _Atomic(uint32_t) exit_reason;   /* enum exit_reason; set once */
-    struct list sibling;             /* in its process; the process's lock */
+    _Atomic(uint32_t) exit_reason; /* enum exit_reason; set once */
+    struct list sibling;           /* in its process; the process's lock */
 };
 
 static inline enum thread_status thread_status(const struct thread *thread)
@@ -147,7 +147,8 @@ void thread_timeout_late(struct thread *thread);
  */
 void thread_finish(struct thread *thread, error_t status);
 
-/* A thread taken from a port by its shard or queue, not by thread_claim: its call is issued again. */
+/* A thread taken from a port by its shard or queue, not by thread_claim: its call is issued again.
+ */
 void receive_again(struct thread *thread);
 void send_again(struct thread *thread);
 

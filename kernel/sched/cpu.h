@@ -25,9 +25,9 @@
 #define CPU_LOCKS_MAX 8 /* locks that one CPU may hold at once */
 
 enum cpu_request {
-    CPU_REQUEST_CALL = 1 << 0, /* run the calls that others left in `calls` */
-    CPU_REQUEST_STOP = 1 << 1, /* halt for ever: somebody panics or powers off */
-    CPU_REQUEST_LOOK = 1 << 2, /* reschedule or attention: look on the way out of the kernel */
+    CPU_REQUEST_CALL = 1 << 0,  /* run the calls that others left in `calls` */
+    CPU_REQUEST_STOP = 1 << 1,  /* halt for ever: somebody panics or powers off */
+    CPU_REQUEST_LOOK = 1 << 2,  /* reschedule or attention: look on the way out of the kernel */
     CPU_REQUEST_QUIET = 1 << 3, /* tell that no pointers are held (obj/reclaim.h) */
 };
 
@@ -43,10 +43,10 @@ struct thread;
 struct run_queue;
 
 struct cpu {
-    struct arch_cpu arch; /* first: arch/ entry code knows its fields by offset */
-    struct thread *current;           /* the thread on this CPU; NULL: idle. This CPU alone writes */
-    struct run_queue *queue;          /* constant; sched/run_queue.h */
-    _Atomic(uint32_t) ready_top;      /* highest priority in the queue + 1; 0: empty */
+    struct arch_cpu arch;        /* first: arch/ entry code knows its fields by offset */
+    struct thread *current;      /* the thread on this CPU; NULL: idle. This CPU alone writes */
+    struct run_queue *queue;     /* constant; sched/run_queue.h */
+    _Atomic(uint32_t) ready_top; /* highest priority in the queue + 1; 0: empty */
     union {
         uint32_t urgent; /* not 0: one of these, so the way out is the long one */
         struct {
@@ -56,14 +56,14 @@ struct cpu {
             bool yielding;            /* the current thread lets its equals run */
         };
     };
-    uint64_t accounted;               /* counter up to which time is charged */
-    uint64_t slice_end;               /* counter at which to choose anew; 0: no need */
-    uint64_t timer_at;                /* counter for which the timer is armed at the latest; 0: not */
-    struct reclaim_queue *reclaim;    /* constant; obj/reclaim.c */
-    uint32_t place;       /* its number among those that threads run on; sched/place.h */
-    uint32_t number;      /* index in cpu_table */
-    uint32_t node;        /* index of its NUMA node; before a change: frame_cache_drain */
-    uint64_t hardware_id; /* APIC id or MPIDR */
+    uint64_t accounted;            /* counter up to which time is charged */
+    uint64_t slice_end;            /* counter at which to choose anew; 0: no need */
+    uint64_t timer_at;             /* counter for which the timer is armed at the latest; 0: not */
+    struct reclaim_queue *reclaim; /* constant; obj/reclaim.c */
+    uint32_t place;                /* its number among those that threads run on; sched/place.h */
+    uint32_t number;               /* index in cpu_table */
+    uint32_t node;                 /* index of its NUMA node; before a change: frame_cache_drain */
+    uint64_t hardware_id;          /* APIC id or MPIDR */
     _Atomic(bool) online;
     _Atomic(uint32_t) requests;                 /* enum cpu_request; written by any CPU */
     _Atomic(struct cpu_call *) calls;           /* a stack; pushed by any CPU, taken by this one */

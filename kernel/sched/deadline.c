@@ -125,9 +125,8 @@ struct deadline *deadline_due(const struct deadline_queue *queue, uint64_t now_n
     return first != NULL && first->time_ns <= now_ns && first->sequence < newest ? first : NULL;
 }
 
-/* Of a walk through all: children first, then siblings, then upwards (prev of a first child is its
- * parent). */
-static struct deadline *walk_next(struct deadline *at)
+/* Children first, then siblings, then upwards. */
+struct deadline *deadline_walk(struct deadline *at)
 {
     if (at->child != NULL)
         return at->child;
@@ -146,7 +145,7 @@ struct deadline *deadline_behind(const struct deadline_queue *queue, uint64_t ti
 {
     const struct deadline mark = {.time_ns = time_ns, .sequence = sequence};
     struct deadline *best = NULL;
-    for (struct deadline *at = queue->root; at != NULL; at = walk_next(at))
+    for (struct deadline *at = queue->root; at != NULL; at = deadline_walk(at))
         if (deadline_before(&mark, at) && (best == NULL || deadline_before(at, best)))
             best = at;
     return best;

@@ -39,7 +39,11 @@ bool deadline_remove(struct deadline_queue *queue, struct deadline *deadline);
 /* The earliest, or NULL. */
 struct deadline *deadline_first(const struct deadline_queue *queue);
 
-/* The first behind (time_ns, sequence) in the order in which they come out, or NULL. Looks at all. */
+/* The next of a walk through all, in no order, that begins with the first; NULL at the end. */
+struct deadline *deadline_walk(struct deadline *deadline);
+
+/* The first behind (time_ns, sequence) in the order in which they come out, or NULL. Looks at all.
+ */
 struct deadline *deadline_behind(const struct deadline_queue *queue, uint64_t time_ns,
                                  uint64_t sequence);
 

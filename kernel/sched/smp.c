@@ -48,8 +48,7 @@ static struct cpu *cpu_make(const struct machine_cpu *found)
     cpu->node = found->node;
     cpu->hardware_id = found->hardware_id;
     if (vmap_stack(KERNEL_STACK_SIZE, cpu->node, &cpu->stack_low, &cpu->stack_high) != OK ||
-        arch_trap_prepare(cpu) != OK || reclaim_init_cpu(cpu) != OK ||
-        sched_cpu_make(cpu) != OK)
+        arch_trap_prepare(cpu) != OK || reclaim_init_cpu(cpu) != OK || sched_cpu_make(cpu) != OK)
         return NULL; /* start-up goes on without it; the few pages are not worth a way back */
     return cpu_add(cpu) == OK ? cpu : NULL;
 }

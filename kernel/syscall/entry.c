@@ -1,7 +1,7 @@
 /* The way in and out of the kernel for threads (entry.h). */
 #include "syscall/entry.h"
-#include "ipc/page_wait.h"
 #include "ipc/fast.h"
+#include "ipc/page_wait.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
 #include "mem/memory.h"
@@ -70,8 +70,8 @@ void syscall_again(struct cpu *self, struct thread *thread)
  * A page that the thread's mappings explain is filled in, and the thread goes on. All else is told
  * to its foreign port, or its handler; a thread with neither ends.
  */
-struct user_exit thread_trap(struct cpu *cpu, struct thread *thread, uint32_t fault, uaddr_t address,
-                             uint64_t error)
+struct user_exit thread_trap(struct cpu *cpu, struct thread *thread, uint32_t fault,
+                             uaddr_t address, uint64_t error)
 {
     debug_assert(cpu->current == thread && thread_status(thread) == THREAD_RUNNING);
     cpu_metric_add(cpu, METRIC_faults, 1);

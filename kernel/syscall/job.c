@@ -59,9 +59,8 @@ static outcome_t kill_process(struct process *process)
 outcome_t sys_object_kill(struct thread *caller, struct slot *slot)
 {
     (void)caller;
-    static const uint32_t wanted[OBJECT_KINDS] = {[OBJECT_thread] = RIGHT_run,
-                                                  [OBJECT_process] = RIGHT_table,
-                                                  [OBJECT_job] = RIGHT_control};
+    static const uint32_t wanted[OBJECT_KINDS] = {
+        [OBJECT_thread] = RIGHT_run, [OBJECT_process] = RIGHT_table, [OBJECT_job] = RIGHT_control};
     struct object *object = slot_kept(slot);
     if (object == NULL)
         return ERR_bad_slot;

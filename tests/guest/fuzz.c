@@ -297,7 +297,8 @@ static void call_any(struct worker *worker)
         return;
     }
     atomic_fetch_add(&counts[number][error], 1);
-    if (error == OK && (gives || !form->raw))
+    /* What was placed is a handle of another table, and names something else in ours. */
+    if (error == OK && (gives || !form->raw) && number != CALL_cap_place)
         keep_results(worker, form, kind, &call);
 }
 

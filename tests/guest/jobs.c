@@ -408,7 +408,8 @@ TEST(jobs_budgets_are_set)
     EXPECT(job_set(job, STATE_BIT(job, basic, memory_limit), &state) == ERR_bad_argument);
     state.memory_limit = 65536;
     state.memory_reserved = 32768;
-    EXPECT(job_set(job, STATE_BIT(job, basic, memory_limit) | STATE_BIT(job, basic, memory_reserved),
+    EXPECT(job_set(job,
+                   STATE_BIT(job, basic, memory_limit) | STATE_BIT(job, basic, memory_reserved),
                    &state) == OK);
     EXPECT(job_info(job).memory_reserved == 32768);
     state.memory_reserved = 0;

@@ -64,7 +64,8 @@ static void wake(struct memory *of)
 /* Lets the first job play the pager's port. */
 static void pager_set(struct memory *of)
 {
-    struct memory_pager former, pager = {.port = &job_root->object, .badge = 7, .wake = wake, .put = object_put};
+    struct memory_pager former,
+        pager = {.port = &job_root->object, .badge = 7, .wake = wake, .put = object_put};
     object_get(pager.port);
     (void)memory_pager_set(of, NULL, &pager, &former);
     if (former.port != NULL)

@@ -25,8 +25,8 @@ static error_t stack_make(slot_t job, slot_t process, uint64_t top, const struct
     error = tern_memory_write(memory, SYS_STACK_BYTES - SYS_BEGIN_BYTES,
                               (uaddr_t){(uintptr_t)begin}, sizeof(*begin), &done);
     if (error == OK)
-        error = tern_space_map(process, memory, 0, (uaddr_t){top - SYS_STACK_BYTES}, SYS_STACK_BYTES,
-                               SPACE_READ | SPACE_WRITE);
+        error = tern_space_map(process, memory, 0, (uaddr_t){top - SYS_STACK_BYTES},
+                               SYS_STACK_BYTES, SPACE_READ | SPACE_WRITE);
     (void)tern_cap_delete(memory);
     return error;
 }
@@ -64,6 +64,6 @@ error_t sys_child_thread(slot_t job, slot_t process, unsigned n,
 error_t sys_child_give(slot_t process, unsigned n, slot_t source, uint64_t rights, uint64_t badge)
 {
     slot_t placed;
-    return tern_cap_place(process, sys_child_slot(n), (slot_t){0}, source, (rights_t){rights}, badge,
-                          &placed);
+    return tern_cap_place(process, sys_child_slot(n), (slot_t){0}, source, (rights_t){rights},
+                          badge, &placed);
 }

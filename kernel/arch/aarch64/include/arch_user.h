@@ -15,6 +15,9 @@ struct arch_thread {
     struct abi_fpu *fpu;     /* constant pointer; current like `thread_pointer` */
 };
 
+/* Where clang 19 passes the arguments then, entry code knows; the result is where it always is. */
+#define ARCH_ENTRY __attribute__((preserve_none))
+
 static inline uint64_t frame_control(const struct trap_frame *frame)
 {
     return frame->x[9];

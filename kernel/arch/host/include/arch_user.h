@@ -4,6 +4,8 @@
 
 #include "lib/types.h"
 
+#define ARCH_ENTRY
+
 static inline uint64_t frame_control(const struct trap_frame *frame)
 {
     return frame->control;

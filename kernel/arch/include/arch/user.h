@@ -15,8 +15,9 @@
  *   void frame_set_control(f, v), frame_set_operand(f, i, v), frame_set_label, frame_set_word
  *   void frame_copy_message(to, from)         label and words
  *   bool frame_entered_old(f)                 by the second entry (int 0x80)
- *   struct arch_thread                        FPU area, thread pointer, what else a switch moves
- *   void arch_thread_leave(struct cpu *cpu, struct thread *thread)
+ *   ARCH_ENTRY                                the calling convention of syscall_enter: entry code
+ * has saved all registers, so that none need be preserved struct arch_thread FPU area, thread
+ * pointer, what else a switch moves void arch_thread_leave(struct cpu *cpu, struct thread *thread)
  *       saves what of the running thread is neither in its frame nor stays readable: its thread
  *       pointer if user mode may write that, its FPU state if another CPU may take it over. Called
  *       *before* the thread is given to anybody: put into a place, a run queue, bound to a reply.
@@ -43,21 +44,14 @@ struct user_exit {
     struct trap_frame *message;
 };
 
-/*
- * Of syscall_enter: a calling convention without registers to preserve, since entry code has saved
- * them all. Where clang 19 passes the two arguments then, entry code knows; the result is where it
- * always is.
- */
-#define ARCH_ENTRY __attribute__((preserve_none))
+#include <arch_user.h>
 
 /* syscall/entry.c: a system call of `thread`, the current one; a fault of it; and the way out after
  * an interrupt. Interrupts off, on the CPU's kernel stack. */
 ARCH_ENTRY struct user_exit syscall_enter(struct cpu *cpu, struct thread *thread);
-struct user_exit thread_trap(struct cpu *cpu, struct thread *thread, uint32_t fault, uaddr_t address,
-                             uint64_t error);
+struct user_exit thread_trap(struct cpu *cpu, struct thread *thread, uint32_t fault,
+                             uaddr_t address, uint64_t error);
 struct user_exit user_leave(struct cpu *cpu);
-
-#include <arch_user.h>
 
 /* A frame that starts at `pc` with `sp` and `argument` in the first word register. */
 void arch_frame_init(struct trap_frame *frame, uaddr_t pc, uaddr_t sp, uint64_t argument);

@@ -15,6 +15,9 @@
 /* Index of a register among the frame's 64-bit fields. */
 #define FRAME_INDEX(field) (offsetof(struct trap_frame, field) / sizeof(uint64_t))
 
+/* Where clang 19 passes the arguments then, entry code knows; the result is where it always is. */
+#define ARCH_ENTRY __attribute__((preserve_none))
+
 static inline uint64_t frame_control(const struct trap_frame *frame)
 {
     return frame->rbx;

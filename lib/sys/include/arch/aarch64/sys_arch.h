@@ -12,4 +12,17 @@ static inline uint64_t sys_counter(void)
     return count;
 }
 
+/* A vector register, for tests: compiled code uses none. */
+static inline void sys_vector_set(uint64_t value)
+{
+    __asm__ volatile(".arch_extension fp\n\tfmov d7, %0" ::"r"(value));
+}
+
+static inline uint64_t sys_vector_get(void)
+{
+    uint64_t value;
+    __asm__ volatile(".arch_extension fp\n\tfmov %0, d7" : "=r"(value));
+    return value;
+}
+
 #endif

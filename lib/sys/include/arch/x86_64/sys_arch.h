@@ -12,4 +12,17 @@ static inline uint64_t sys_counter(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* A vector register, for tests: compiled code uses none. */
+static inline void sys_vector_set(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%xmm7" ::"r"(value));
+}
+
+static inline uint64_t sys_vector_get(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%xmm7, %0" : "=r"(value));
+    return value;
+}
+
 #endif

@@ -1,0 +1,213 @@
+/*
+ * Native test: every field of abi/state.def, from the list itself: each that can be set is set and
+ * read back, each that cannot is refused; import needs the right for it. And handles, kept.
+ */
+#include "lib/string.h"
+#include "lib/types.h"
+#include "sys/call.h"
+#include "sys/child.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include "test.h"
+#include <abi_arch.h>
+#include <root.h>
+#include <state.h>
+
+enum how { HOW_read, HOW_set, HOW_import };
+
+struct field {
+    const char *kind, *part, *name;
+    uint8_t object, number, index, how;
+};
+
+static const struct field fields[] = {
+#define END(kind, part)
+#define LINK(kind, number, name, right, text)
+#define STATE(kind_name, part_name, part_number, text)                                             \
+    {.kind = #kind_name,                                                                           \
+     .part = #part_name,                                                                           \
+     .object = OBJECT_##kind_name,                                                                 \
+     .number = part_number,                                                                        \
+     .index = 255},
+#define FIELD(how_name, type, name_, text) {.name = #name_, .how = HOW_##how_name},
+#include <state.def>
+#undef STATE
+#undef FIELD
+#undef END
+#undef LINK
+};
+
+/* What a field is set to, where 1 is no value for it. */
+static const struct {
+    const char *name;
+    uint64_t value;
+} samples[] = {
+    {"memory_limit", 1 << 20},
+    {"memory_reserved", 8192},
+    {"cpu_share", 500},
+    {"clock_offset", 12345},
+    {"wait", WAIT_RUNNING},
+    {"resume", WAIT_RESUME_CALL},
+    {"sending", 0},
+    {"class", 2},
+    {"priority", 20},
+    {"budget", 0},
+    {"period", 0},
+    {"kind", MESSAGE_send},
+    {"bytes", 0},
+    {"caller", 0},
+    {"server", 0},
+};
+
+static slot_t job, objects[OBJECT_KINDS], port;
+
+static uint64_t sample_of(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(samples); i++)
+        if (strcmp(samples[i].name, name) == 0)
+            return samples[i].value;
+    return 1;
+}
+
+static bool is_port(const char *name)
+{
+    return strcmp(name, "foreign") == 0 || strcmp(name, "handler") == 0;
+}
+
+static uint64_t read_field(const struct field *part, unsigned index, error_t *error)
+{
+    uint64_t size = 0, next;
+    *error = tern_object_info(objects[part->object], part->number, 0, &size, &next);
+    EXPECT(*error != OK || size > index * sizeof(uint64_t));
+    return ((const uint64_t *)sys_page)[index];
+}
+
+static error_t write_field(const struct field *part, unsigned index, uint64_t value, slot_t import)
+{
+    memset(sys_page, 0, 512);
+    ((uint64_t *)sys_page)[index] = value;
+    return tern_object_set(objects[part->object], part->number, UINT64_C(1) << index, 512, import);
+}
+
+static void try_field(const struct field *part, const struct field *field, unsigned index)
+{
+    error_t error;
+    uint64_t value = is_port(field->name) ? port.value : sample_of(field->name);
+    /* Scheduling goes by class: realtime alone has budgets; a queue's entry is set as a whole. */
+    bool whole = strcmp(part->part, "queue") == 0;
+    error_t without = write_field(part, index, value, (slot_t){0});
+    error_t with = write_field(part, index, value, job);
+    if (field->how == HOW_read) {
+        EXPECT(without != OK && with != OK);
+        return;
+    }
+    if (field->how == HOW_import)
+        EXPECT(without == ERR_denied);
+    if (whole)
+        return;
+    EXPECT(with == OK);
+    if (with != OK)
+        sys_print("%s.%s.%s: %s\n", part->kind, part->part, field->name, error_text(with));
+    uint64_t now = read_field(part, index, &error);
+    bool badge = strcmp(field->name, "foreign_badge") == 0 ||
+                 strcmp(field->name, "handler_badge") == 0; /* taken together with its port only */
+    if (is_port(field->name))
+        EXPECT(error == OK && now != 0);
+    else if (!badge)
+        EXPECT(error == OK && now == value);
+}
+
+static error_t objects_make(void)
+{
+    static const uint64_t values[OBJECT_KINDS] = {[OBJECT_memory] = 8192, [OBJECT_port] = 4};
+    error_t error = tern_object_create(root_slot(ROOT_SLOT_JOB), OBJECT_job, (slot_t){0}, 0, &job);
+    if (error == OK)
+        error = tern_job_freeze(job, 0, 0, 0);
+    if (error == OK)
+        error = tern_object_create(job, OBJECT_job, (slot_t){0}, 0, &objects[OBJECT_job]);
+    if (error == OK)
+        error = sys_port_create(0, &port);
+    for (unsigned kind = OBJECT_process; kind <= OBJECT_reply && error == OK; kind++) {
+        slot_t parent = objects[OBJECT_process];
+        uint64_t value = kind == OBJECT_thread ? SYS_CHILD_PAGE : values[kind];
+        error = tern_object_create(job, kind, kind == OBJECT_thread ? parent : (slot_t){0}, value,
+                                   &objects[kind]);
+    }
+    return error;
+}
+
+TEST(state_every_field)
+{
+    unsigned tried = 0, index = 0;
+    const struct field *part = NULL;
+    REQUIRE(objects_make() == OK);
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        if (fields[i].part != NULL) {
+            part = &fields[i];
+            index = 0;
+            continue;
+        }
+        if (objects[part->object].value != 0) {
+            try_field(part, &fields[i], index);
+            tried++;
+        }
+        index++;
+    }
+    sys_print("%u fields\n", tried);
+    EXPECT(tried > 60);
+    EXPECT(tern_object_info(objects[OBJECT_port], 77, 0, &(uint64_t){0}, &(uint64_t){0}) ==
+           ERR_bad_argument);
+    EXPECT(tern_object_set(objects[OBJECT_port], 77, 1, 8, job) == ERR_bad_argument);
+}
+
+TEST(state_registers_and_fpu)
+{
+    uint64_t size, next;
+    slot_t thread = objects[OBJECT_thread];
+    struct abi_registers saved, wild;
+    REQUIRE(tern_object_info(thread, STATE_thread_registers, 0, &size, &next) == OK);
+    REQUIRE(size == sizeof(saved));
+    memcpy(&saved, sys_page, sizeof(saved));
+    /* Whatever is taken can be read back and is harmless; a thread with it never runs here. */
+    for (unsigned i = 0; i < sizeof(wild) / 8; i++) {
+        memset(&wild, 0xff, sizeof(wild));
+        ((uint64_t *)&wild)[i] = i;
+        memcpy(sys_page, &wild, sizeof(wild));
+        error_t error =
+            tern_object_set(thread, STATE_thread_registers, 0, sizeof(wild), (slot_t){0});
+        EXPECT(error == OK || error == ERR_bad_argument);
+    }
+    memcpy(sys_page, &saved, sizeof(saved));
+    EXPECT(tern_object_set(thread, STATE_thread_registers, 0, size, (slot_t){0}) == OK);
+    EXPECT(tern_object_set(thread, STATE_thread_registers, 0, size - 8, (slot_t){0}) ==
+           ERR_bad_argument);
+    REQUIRE(tern_object_info(thread, STATE_thread_fpu, 0, &size, &next) == OK);
+    EXPECT(tern_object_set(thread, STATE_thread_fpu, 0, size, (slot_t){0}) == OK);
+    memset(sys_page, 0xff, size);
+    error_t error = tern_object_set(thread, STATE_thread_fpu, 0, size, (slot_t){0});
+    EXPECT(error == OK || error == ERR_bad_argument);
+}
+
+/* Rights cannot grow on the way, nor can what may not be given away be placed elsewhere. */
+TEST(state_places_keep_rights)
+{
+    uint64_t next;
+    slot_t process = objects[OBJECT_process], placed, weak, opened,
+           handle = {UINT64_C(77) << 32 | 130};
+    REQUIRE(tern_cap_place(process, handle, (slot_t){0}, port, (rights_t){RIGHT_send | RIGHT_grant},
+                           9, &placed) == OK);
+    EXPECT(placed.value == handle.value);
+    EXPECT(tern_cap_place(process, handle, (slot_t){0}, port, (rights_t){RIGHT_send}, 0, &placed) ==
+           ERR_exists);
+    REQUIRE(tern_object_open(process, LINK_process_capability, 130, &opened, &next) == OK);
+    EXPECT(next == 130);
+    EXPECT(tern_port_signal(opened, 1) == ERR_denied);
+    EXPECT(tern_cap_derive(port, (rights_t){RIGHT_send}, 0, &weak) == OK);
+    EXPECT(tern_cap_place(process, (slot_t){0}, (slot_t){0}, weak, (rights_t){RIGHTS_ALL}, 0,
+                          &placed) == ERR_denied);
+    EXPECT(tern_object_open(port, LINK_process_capability, 130, &placed, &next) ==
+           ERR_bad_argument);
+    EXPECT(tern_object_open(weak, LINK_port_sender, 0, &placed, &next) == ERR_denied);
+    EXPECT(tern_object_kill(job) == OK);
+}
