@@ -29,9 +29,10 @@ static struct thread *thread_of(struct object *object)
 
 /* --- out --- */
 
+/* Acquire: who sees that it is dead sees the value that it left (thread_die). */
 static enum wait_record wait_of(const struct thread *thread)
 {
-    switch (thread_status(thread)) {
+    switch (atomic_load_explicit(&thread->status, memory_order_acquire)) {
     case THREAD_NEW:
         return WAIT_NEW;
     case THREAD_PARKED:
@@ -40,8 +41,10 @@ static enum wait_record wait_of(const struct thread *thread)
         return WAIT_REPLY;
     case THREAD_FAULT:
         return WAIT_FAULT;
+    case THREAD_DEAD:
+        return WAIT_DEAD;
     default:
-        return atomic_load(&thread->exit_reason) != EXIT_NONE ? WAIT_DEAD : WAIT_OTHER;
+        return thread->sending == MESSAGE_exit ? WAIT_DEAD : WAIT_OTHER;
     }
 }
 

@@ -129,7 +129,7 @@ void thread_die(struct thread *thread)
     reply_unlink(thread);
     sched_thread_end(thread);
     process_remove_thread(thread->process, thread);
-    thread_set_status(thread, THREAD_DEAD);
+    atomic_store_explicit(&thread->status, THREAD_DEAD, memory_order_release);
     root_ended(thread);
     if (thread->handler == NULL) {
         object_put(&thread->object); /* the reference of being alive */
