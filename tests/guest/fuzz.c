@@ -587,6 +587,44 @@ static void pool_empty(void)
             (void)tern_cap_delete(workers[i].thread);
 }
 
+/*
+ * A victim that is killed between a call that gave it a capability and noting that leaves it in the
+ * table: at the end all goes that was not there in the beginning.
+ */
+static slot_t own_first[256];
+
+static unsigned table_walk(void (*each)(slot_t handle))
+{
+    const struct state_process_slot *state = sys_page;
+    uint64_t size, next = 0;
+    unsigned count = 0;
+    while (tern_object_info(root_slot(ROOT_SLOT_PROCESS), STATE_process_slot, next, &size, &next) ==
+           OK) {
+        if (size != 0) {
+            count++;
+            each(state->handle);
+        }
+    }
+    return count;
+}
+
+static void own_note(slot_t handle)
+{
+    for (unsigned i = 0; i < COUNT_OF(own_first); i++)
+        if (own_first[i].value == 0) {
+            own_first[i] = handle;
+            return;
+        }
+}
+
+static void own_drop(slot_t handle)
+{
+    for (unsigned i = 0; i < COUNT_OF(own_first); i++)
+        if (own_first[i].value == handle.value)
+            return;
+    (void)tern_cap_delete(handle);
+}
+
 static bool window_make(void)
 {
     slot_t memory;
@@ -646,6 +684,7 @@ TEST(fuzz)
     REQUIRE(window_make());
     uint64_t used = job_used();
     REQUIRE(pairs_start());
+    REQUIRE(table_walk(own_note) < COUNT_OF(own_first));
     for (unsigned i = 0; i < WORKERS; i++)
         REQUIRE(worker_start(i));
     bool ended = keep();
@@ -653,6 +692,7 @@ TEST(fuzz)
     EXPECT(ended);
     if (ended) {
         pool_empty();
+        (void)table_walk(own_drop);
         EXPECT(all_freed(used));
     }
     summary();
