@@ -27,7 +27,7 @@ RULES = {
     "chip": {"lib", "arch", "boot", "mem", "sched", "trace"},
     "boot": {"lib", "arch", "cap", "mem", "obj", "sched", "syscall", "trace", "monitor",
              "selftest"},
-    "monitor": {"lib", "boot", "sched", "trace"},
+    "monitor": {"lib", "boot", "sched", "syscall", "trace"},
     "selftest": {"lib", "arch", "boot", "mem", "sched", "trace"},
 }
 USER_FOLDERS = ("lib", "apps", "tests/guest")
