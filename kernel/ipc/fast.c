@@ -15,18 +15,10 @@
 #include "syscall/entry.h"
 #include "syscall/restart.h"
 
-#define LIKELY(condition)   __builtin_expect((condition), 1)
-#define UNLIKELY(condition) __builtin_expect((condition), 0)
-#define INLINE              static inline __attribute__((always_inline))
-
 /* By itself, so that what one way needs on the stack is not paid by the others. */
-#define ENTRY_PART static __attribute__((noinline))
+#define OUTLINE static __attribute__((noinline))
 
-#define NOT_PLAIN                                                                                  \
-    (struct user_exit)                                                                             \
-    {                                                                                              \
-        NULL, NULL                                                                                 \
-    }
+#define NOT_PLAIN ((struct user_exit){NULL, NULL})
 
 /* The slot with the object and one of the rights; *object is NULL if there is none such. */
 INLINE struct slot *fast_find(const struct thread *thread, uint64_t handle, uint32_t right,
@@ -60,16 +52,15 @@ INLINE void fast_load(struct cpu *self, struct thread *next)
 }
 
 /* A receiver that has waited since, and may have come too late: something was pending, or gone. */
-static __attribute__((noinline)) void fast_look(struct port *port, struct thread *receiver)
+OUTLINE void fast_look(struct port *port, struct thread *receiver)
 {
     if (port_unpublish(port, receiver))
         receive_now(port, receiver);
 }
 
 /* First the port: on the way out it may be freed. */
-static __attribute__((noinline)) struct user_exit
-fast_noticed(struct cpu *self, struct thread *from, struct thread *next, struct trap_frame *message,
-             struct port *port)
+OUTLINE struct user_exit fast_noticed(struct cpu *self, struct thread *from, struct thread *next,
+                                      struct trap_frame *message, struct port *port)
 {
     if (port != NULL && atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
         fast_look(port, from);
@@ -95,8 +86,7 @@ INLINE struct user_exit fast_switch(struct cpu *self, struct thread *from, struc
     return (struct user_exit){next, message};
 }
 
-static __attribute__((noinline)) struct user_exit fast_waits(struct cpu *self,
-                                                             struct thread *receiver)
+OUTLINE struct user_exit fast_waits(struct cpu *self, struct thread *receiver)
 {
     thread_given(receiver);
     return user_leave(self);
@@ -396,7 +386,7 @@ INLINE bool fast_stays(const struct cpu *self, const struct thread *thread)
 }
 
 /* A thread whose calls are not native, or are to be aborted. */
-ARCH_ENTRY ENTRY_PART struct user_exit enter_special(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_special(struct cpu *self, struct thread *thread)
 {
     if (LIKELY(thread->foreign != NULL) && !restart_mode()) {
         struct user_exit next = fast_foreign(self, thread);
@@ -408,14 +398,14 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_special(struct cpu *self, struct th
 }
 
 /* The long way out: a call that waits or is made again, or somebody wants something. */
-ARCH_ENTRY ENTRY_PART struct user_exit enter_leave(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_leave(struct cpu *self, struct thread *thread)
 {
     (void)thread;
     return user_leave(self);
 }
 
 /* Every call but the two that have a fast path. */
-ARCH_ENTRY ENTRY_PART struct user_exit enter_general(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_general(struct cpu *self, struct thread *thread)
 {
     uint64_t number = control_number(frame_control(&thread->frame));
     if (UNLIKELY(thread->special)) __attribute__
@@ -434,7 +424,7 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_general(struct cpu *self, struct th
     __attribute__((musttail)) return enter_leave(self, thread);
 }
 
-ARCH_ENTRY ENTRY_PART struct user_exit enter_call(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_call(struct cpu *self, struct thread *thread)
 {
     uint64_t bytes = frame_control(&thread->frame) >> CONTROL_BYTES_SHIFT;
     struct user_exit next = NOT_PLAIN;
@@ -445,7 +435,7 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_call(struct cpu *self, struct threa
     __attribute__((musttail)) return enter_general(self, thread);
 }
 
-ARCH_ENTRY ENTRY_PART struct user_exit enter_reply_receive(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_reply_receive(struct cpu *self, struct thread *thread)
 {
     uint64_t bytes = frame_control(&thread->frame) >> CONTROL_BYTES_SHIFT;
     struct user_exit next = NOT_PLAIN;
@@ -462,7 +452,7 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_reply_receive(struct cpu *self, str
 }
 
 /* Sends, signals and receives that end in a switch to another thread of this CPU. */
-ARCH_ENTRY ENTRY_PART struct user_exit enter_send(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_send(struct cpu *self, struct thread *thread)
 {
     struct user_exit next = fast_send(self, thread);
     if (LIKELY(next.thread != NULL))
@@ -470,7 +460,7 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_send(struct cpu *self, struct threa
     __attribute__((musttail)) return enter_general(self, thread);
 }
 
-ARCH_ENTRY ENTRY_PART struct user_exit enter_signal(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_signal(struct cpu *self, struct thread *thread)
 {
     struct user_exit next = fast_signal(self, thread);
     if (LIKELY(next.thread != NULL))
@@ -478,7 +468,7 @@ ARCH_ENTRY ENTRY_PART struct user_exit enter_signal(struct cpu *self, struct thr
     __attribute__((musttail)) return enter_general(self, thread);
 }
 
-ARCH_ENTRY ENTRY_PART struct user_exit enter_receive(struct cpu *self, struct thread *thread)
+ARCH_ENTRY OUTLINE struct user_exit enter_receive(struct cpu *self, struct thread *thread)
 {
     struct user_exit next = fast_receive(self, thread);
     if (LIKELY(next.thread != NULL))

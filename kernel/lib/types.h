@@ -24,6 +24,10 @@ typedef struct {
 #define MIB        ((uint64_t)1 << 20)
 #define GIB        ((uint64_t)1 << 30)
 
+#define LIKELY(condition)   __builtin_expect((condition), 1)
+#define UNLIKELY(condition) __builtin_expect((condition), 0)
+#define INLINE              static inline __attribute__((always_inline))
+
 #define COUNT_OF(array)              (sizeof(array) / sizeof((array)[0]))
 #define CONTAINER_OF(p, type, field) ((type *)(void *)((char *)(p) - offsetof(type, field)))
 

@@ -1,0 +1,313 @@
+/*
+ * The random calls of fuzz.c: workers, the pool of capabilities that they share, arguments made
+ * from the list of system calls (forms.h), and what is kept of the results. For fuzz.c alone.
+ */
+#ifndef FUZZ_CALLS_H
+#define FUZZ_CALLS_H
+
+#include "forms.h"
+#include "lib/string.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include "test.h"
+#include <root.h>
+#include <space.h>
+#include <state.h>
+#include <stdatomic.h>
+
+#define CALLS        100000 /* unless the command line says otherwise */
+#define WORKERS      4
+#define VICTIMS      24 /* one after another, VICTIMS_LIVE at once */
+#define VICTIMS_LIVE 3
+#define POOL         5 /* capabilities of each kind */
+#define STACK_SIZE   8192
+#define WINDOW       UINT64_C(0x20000000) /* memory that may lose its pages at any time */
+#define WINDOW_SIZE  UINT64_C(0x4000)
+#define WORDS        4                    /* that are waited on, of each page */
+#define TOY          UINT64_C(0x10000000) /* addresses in processes that have no threads */
+#define PAIR_RUN     16                   /* turns before a pair leaves the CPUs to others */
+#define ROUND_NS     UINT64_C(1000000)
+#define STUCK_NS     UINT64_C(20000000000)
+
+struct worker {
+    uint64_t random;
+    slot_t thread; /* victims */
+    bool victim;
+    _Atomic(bool) ended;
+    _Atomic(uint64_t) calls;
+    uint64_t last; /* call's number, for who looks after a hang */
+    uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
+};
+
+static struct worker workers[WORKERS + VICTIMS];
+static _Atomic(uint64_t) pool[OBJECT_KINDS][POOL];
+static _Atomic(uint64_t) counts[SYSCALL_LIMIT][ERR_COUNT];
+static _Atomic(bool) stop;
+static uint64_t calls_wanted, seed;
+static slot_t fuzz_job;
+
+/* --- randomness --- */
+
+static uint64_t random_next(struct worker *worker)
+{
+    uint64_t x = worker->random;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    worker->random = x;
+    return x * UINT64_C(0x2545f4914f6cdd1d) >> 8;
+}
+
+static uint64_t below(struct worker *worker, uint64_t limit)
+{
+    return random_next(worker) % limit;
+}
+
+static bool one_in(struct worker *worker, uint64_t n)
+{
+    return below(worker, n) == 0;
+}
+
+/* --- the pool: places for capabilities of each kind --- */
+
+static void pool_put(_Atomic(uint64_t) *place, uint64_t handle)
+{
+    uint64_t old = atomic_exchange(place, handle);
+    if (old != 0)
+        (void)tern_cap_delete((slot_t){old});
+}
+
+static void pool_add(struct worker *worker, uint64_t kind, uint64_t handle)
+{
+    if (kind == OBJECT_NONE || kind >= OBJECT_KINDS)
+        kind = below(worker, OBJECT_KINDS);
+    pool_put(&pool[kind][below(worker, POOL)], handle);
+}
+
+static uint64_t any_handle(struct worker *worker, uint64_t kind)
+{
+    if (kind == OBJECT_NONE || one_in(worker, 16))
+        kind = below(worker, OBJECT_KINDS);
+    uint64_t handle = atomic_load(&pool[kind][below(worker, POOL)]);
+    if (one_in(worker, 64))
+        handle += UINT64_C(1) << 32; /* a later generation */
+    if (one_in(worker, 64))
+        handle = random_next(worker);
+    return one_in(worker, 64) ? 0 : handle;
+}
+
+/* The kind that it is in the pool for. */
+static uint64_t kind_of_handle(uint64_t handle)
+{
+    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
+        for (unsigned i = 0; i < POOL; i++)
+            if (atomic_load(&pool[kind][i]) == handle)
+                return kind;
+    return OBJECT_NONE;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* The kind that a parameter is about, by its name; OBJECT_NONE: any. */
+static uint64_t kind_named(const struct form *form, const char *name)
+{
+    static const char *const names[OBJECT_KINDS] = {
+#define OBJECT(number, kind, exportable, text) [number] = #kind,
+#include <object.def>
+#undef OBJECT
+    };
+    if (same(name, "parent"))
+        return OBJECT_process;
+    if (same(name, "to") || same(name, "from"))
+        return strncmp(form->name, "space", 5) == 0 ? OBJECT_process : OBJECT_memory;
+    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
+        if (names[kind] != NULL && same(name, names[kind]))
+            return kind;
+    return OBJECT_NONE;
+}
+
+/* --- arguments --- */
+
+static uint64_t any_page(struct worker *worker)
+{
+    return below(worker, 24) * MESSAGE_PAGE;
+}
+
+static uint64_t any_address(struct worker *worker)
+{
+    switch (below(worker, 16)) {
+    case 0:
+        return random_next(worker);
+    case 1:
+        return 0;
+    case 2:
+        return UINT64_C(0xffff800000000000) + any_page(worker);
+    case 3:
+        return SPACE_END - any_page(worker);
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+        return TOY + any_page(worker);
+    default:
+        /* Few words, so that some are waited on and woken. */
+        return WINDOW + below(worker, WINDOW_SIZE / MESSAGE_PAGE) * MESSAGE_PAGE +
+               below(worker, WORDS) * sizeof(uint32_t);
+    }
+}
+
+static uint64_t any_number(struct worker *worker)
+{
+    switch (below(worker, 8)) {
+    case 0:
+        return random_next(worker) << 8;
+    case 1:
+        return UINT64_MAX;
+    case 2:
+    case 3:
+        return any_page(worker);
+    case 4:
+        return 1 + below(worker, 5000);
+    default:
+        return below(worker, 9);
+    }
+}
+
+static uint64_t any_deadline(struct worker *worker)
+{
+    uint64_t now = 0, way = below(worker, 8);
+    if (way == 0)
+        return DEADLINE_NEVER;
+    if (way < 4)
+        return DEADLINE_POLL;
+    (void)tern_clock_read(&now);
+    return now + below(worker, 300000);
+}
+
+static uint64_t any_value(struct worker *worker, const struct form *form,
+                          const struct form_parameter *parameter)
+{
+    if (parameter->type == FORM_SLOT)
+        return any_handle(worker, kind_named(form, parameter->name));
+    if (parameter->type == FORM_ADDRESS || same(parameter->name, "from_va"))
+        return any_address(worker);
+    if (parameter->type == FORM_RIGHTS)
+        return one_in(worker, 3) ? RIGHTS_ALL : random_next(worker);
+    if (same(parameter->name, "deadline"))
+        return any_deadline(worker);
+    if (same(parameter->name, "kind"))
+        return below(worker, 12);
+    if (same(parameter->name, "badge") && one_in(worker, 2))
+        return 0;
+    if (same(parameter->name, "expected"))
+        return 0;
+    if (same(parameter->name, "value") && one_in(worker, 2))
+        return TOY + any_page(worker);
+    return any_number(worker);
+}
+
+/* A message of any size with capabilities, some of them moved. */
+static void any_message(struct worker *worker, struct abi_call *call)
+{
+    uint64_t caps = one_in(worker, 3) ? below(worker, 8) : 0;
+    uint64_t bytes = one_in(worker, 3) ? below(worker, MESSAGE_PAGE + 2) : 0;
+    call->control |= bytes << CONTROL_BYTES_SHIFT | caps << CONTROL_CAPS_SHIFT |
+                     below(worker, 16) << CONTROL_MOVE_SHIFT |
+                     below(worker, 4) << CONTROL_WAY_SHIFT;
+    call->label = random_next(worker);
+    for (unsigned i = 0; i < MESSAGE_WORDS; i++)
+        call->word[i] =
+            i >= MESSAGE_WORDS - caps % 8 ? any_handle(worker, OBJECT_NONE) : random_next(worker);
+}
+
+/* --- calls --- */
+
+/* Calls that end the caller, write to the console, or reach devices. */
+static bool left_out(const struct worker *worker, uint64_t number)
+{
+    return forms[number].name == NULL || same(forms[number].name, "debug_write") ||
+           (number == CALL_thread_exit && !worker->victim) ||
+           same(forms[number].name, "ioport_access");
+}
+
+static uint64_t any_call(struct worker *worker)
+{
+    uint64_t number;
+    do
+        number = below(worker, SYSCALL_LIMIT);
+    while (left_out(worker, number) || (number == CALL_thread_exit && !one_in(worker, 50)) ||
+           (number == CALL_cap_delete && !one_in(worker, 4)));
+    return number;
+}
+
+/* What came goes into the pool. */
+static void keep_results(struct worker *worker, const struct form *form, uint64_t kind,
+                         const struct abi_call *call)
+{
+    unsigned out = 0;
+    if (form->raw) {
+        unsigned caps = (unsigned)control_caps(call->control);
+        EXPECT(caps <= MESSAGE_CAPS_MAX && control_bytes(call->control) <= MESSAGE_PAGE);
+        for (unsigned i = MESSAGE_WORDS - caps; i < MESSAGE_WORDS; i++)
+            if (call->word[i] != 0)
+                pool_add(worker, OBJECT_NONE, call->word[i]);
+        return;
+    }
+    for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++) {
+        if (at->way != FORM_out)
+            continue;
+        if (at->type == FORM_SLOT)
+            pool_add(worker, kind, call->word[out]);
+        out++;
+    }
+}
+
+static void call_any(struct worker *worker)
+{
+    uint64_t number = any_call(worker);
+    const struct form *form = &forms[number];
+    struct abi_call call = {.control = number};
+    unsigned in = 0;
+    if (form->raw)
+        any_message(worker, &call);
+    for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++)
+        if (at->way != FORM_out)
+            *form_place(&call, at, &in) = any_value(worker, form, at);
+    worker->last = number;
+    if (number == CALL_thread_exit)
+        atomic_store(&worker->ended, true);
+    bool gives = number == CALL_port_receive || number == CALL_port_call ||
+                 number == CALL_port_reply_receive;
+    uint64_t kind = same(form->name, "object_create") ? call.word[0] : OBJECT_NONE;
+    if (number == CALL_cap_derive)
+        kind = kind_of_handle(call.operand[0]);
+    abi_call(&call);
+    error_t error = abi_status(&call);
+    if (!form_lists(form, error)) {
+        sys_print("%s returned %d\n", form->name, error);
+        EXPECT(false);
+        return;
+    }
+    atomic_fetch_add(&counts[number][error], 1);
+    /* What was placed is a handle of another table, and names something else in ours. */
+    if (error == OK && (gives || !form->raw) && number != CALL_cap_place)
+        keep_results(worker, form, kind, &call);
+}
+
+static uint64_t worker_run(void *argument, void *page)
+{
+    struct worker *worker = argument;
+    (void)page;
+    while (!atomic_load(&stop)) {
+        call_any(worker);
+        atomic_fetch_add(&worker->calls, 1);
+    }
+    atomic_store(&worker->ended, true);
+    return 0;
+}
+
+#endif
