@@ -30,7 +30,10 @@ ANCHORS = {
     "irq.user": _both(388, 384),
     "mem.map": _both(734, 561),
 }
-LIMITS = dict(ANCHORS)
+# A third of what Linux 6.1 needs. Not reached, as irq.user (docs/performance.md): no limits.
+THIRD_OF_LINUX = {"fault.anon": {"x86_64": 1047}, "fault.cow": {"aarch64": 1365}}
+UNLIMITED = ("irq.user", "ipc.call_reply.fpu.0", "ipc.signal.wake", "sched.yield.switch")
+LIMITS = {name: figure for name, figure in ANCHORS.items() if name not in UNLIMITED}
 LIMITS.update({f"ipc.call_reply.cross.{words}": _both(415, 425) for words in range(7)})
 LIMITS.update({"ipc.call_reply.cross.64B": _both(600, 600),
                "ipc.call_reply.cross.512B": _both(1000, 1000),

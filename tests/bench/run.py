@@ -116,9 +116,11 @@ def guest(arch, pattern):
     for name in programs:
         for bench, value in guest_lines(arch, name, ""):
             if pattern.search(bench):
-                anchor = anchors.ANCHORS.get(bench, {}).get(arch)
+                linux = anchors.THIRD_OF_LINUX.get(bench, {}).get(arch)
+                anchor = linux or anchors.ANCHORS.get(bench, {}).get(arch)
                 limit = anchors.LIMITS.get(bench, {}).get(arch)
-                within.append(say(bench, arch, value, "insn", "seL4", anchor, limit))
+                within.append(say(bench, arch, value, "insn", "linux/3" if linux else "seL4", anchor,
+                                  limit))
     with open(os.path.join(folder, "tern.elf"), "rb") as file:
         say("binary.sha256", arch, hashlib.sha256(file.read()).hexdigest(), "hash", None, None)
     return within
@@ -138,7 +140,7 @@ def main():
             within += boot_plugin(arch)
         if pattern.search("mem.memcpy mem.memmove mem.memset mem.fnv1a"):
             within += memory(arch)
-        if pattern.search(" ".join(anchors.ANCHORS)):
+        if pattern.search(" ".join((*anchors.LIMITS, *anchors.ANCHORS, *anchors.THIRD_OF_LINUX))):
             within += guest(arch, pattern)
         if pattern.search(" ".join(f"{name}.mitigated" for name in anchors.ANCHORS)):
             within += mitigated(arch, pattern)

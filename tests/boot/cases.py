@@ -188,11 +188,18 @@ def guest_programs():
             if name.endswith(".c") and name != "test.c" and not name.startswith("bench")]
 
 
+def guest_cpus(name, soak):
+    """The fuzzer's threads keep all CPUs busy: more than the host has belong to the soak."""
+    if soak:
+        return GUEST_CPUS["soak"]
+    return (1, 2) if name == "fuzz" else GUEST_CPUS["test"]
+
+
 def guest_cases(arch, soak):
     """Native test programs, and a program that comes by each way in."""
     cases = [Case(f"guest {name} smp{cpus}", ["--smp", str(cpus)], append="", root=name,
                   texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
-             for name in guest_programs() for cpus in GUEST_CPUS["soak" if soak else "test"]]
+             for name in guest_programs() for cpus in guest_cpus(name, soak)]
     cases += [Case(f"guest {name} restarted", ["--smp", "2"], append="restart=all", root=name,
                    texts=[r"(?m)^[1-9]\d* passed, 0 failed", RESTARTED[name == "restart"]],
                    absent=["(?i)panic"]) for name in guest_programs()]

@@ -91,8 +91,8 @@ static void bench_map(void)
     commit(memory, MAPS);
     map(warm, 0, BASE + 511 * PAGE, 1);
     (void)map_each(memory, 2);
-    say("mem.map", map_each(memory, 2), MAPS * ROUNDS);
-    say("mem.map.join", map_each(memory, 1), MAPS * ROUNDS);
+    say("mem.map.apart", map_each(memory, 2), MAPS * ROUNDS);
+    say("mem.map", map_each(memory, 1), MAPS * ROUNDS);
     uint64_t before = sys_counter();
     for (unsigned i = 0; i < PAGES; i++) {
         (void)tern_space_map(process, memory, 0, (uaddr_t){BASE}, PAGE, RW);

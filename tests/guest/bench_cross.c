@@ -1,0 +1,202 @@
+/*
+ * Native benchmark: IPC and yielding between two processes, as bench_ipc.c counts it. The client is
+ * this program's first thread; its servers are threads of one child, which wait until the machine
+ * ends. All are of class high, at priorities that nothing changes.
+ */
+#include "lib/types.h"
+#include "sys/child.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include <root.h>
+#include <state.h>
+#include <sys_arch.h>
+
+#define BENCH_CALLS 1000u
+#define BENCH_WARM  16u /* turns before: nothing is cold */
+#define CLASS_HIGH  3
+#define PRIORITY    40
+
+#define BENCH(bench_name, switches, statement)                                                     \
+    do {                                                                                           \
+        for (unsigned turn = 0; turn < BENCH_WARM; turn++)                                         \
+            statement;                                                                             \
+        uint64_t before = sys_counter();                                                           \
+        _Pragma("clang loop unroll(disable)") for (unsigned turn = 0; turn < BENCH_CALLS; turn++)  \
+            statement;                                                                             \
+        bench_say(bench_name, sys_counter() - before, BENCH_CALLS * (switches));                   \
+    } while (0)
+
+static slot_t job, child;
+static unsigned servers; /* how many the child has: the next one's number */
+
+static void bench_say(const char *name, uint64_t ticks, unsigned calls)
+{
+    sys_print("{\"bench\":\"%s\",\"value\":%lu,\"unit\":\"ticks\",\"calls\":%u}\n", name,
+              (unsigned long)ticks, calls);
+}
+
+static void need(const char *what, error_t error)
+{
+    if (error == OK)
+        return;
+    sys_print("bench: %s: %s\n", what, error_text(error));
+    sys_exit(1);
+}
+
+static void priority_set(slot_t thread, uint64_t priority)
+{
+    struct state_thread_basic *basic = sys_page;
+    *basic = (struct state_thread_basic){.class = CLASS_HIGH, .priority = priority};
+    need("a priority",
+         tern_object_set(thread, STATE_thread_basic,
+                         STATE_BIT(thread, basic, class) | STATE_BIT(thread, basic, priority),
+                         sizeof(*basic), (slot_t){0}));
+}
+
+/* What the child sees of its n-th server's, which is its argument. */
+static slot_t port_of(const void *argument)
+{
+    return sys_child_slot(2 * (unsigned)(uintptr_t)argument + 1);
+}
+
+static slot_t reply_of(const void *argument)
+{
+    return sys_child_slot(2 * (unsigned)(uintptr_t)argument + 2);
+}
+
+/* Says by which port it is asked. */
+static slot_t start(uint64_t (*run)(void *argument, void *page), uint64_t priority)
+{
+    slot_t port, reply, thread;
+    unsigned n = servers++;
+    void *argument = (void *)(uintptr_t)n;
+    need("a port", sys_port_create(0, &port));
+    need("a reply object", sys_reply_create(&reply));
+    need("its port", sys_child_give(child, 2 * n + 1, port, RIGHTS_ALL, 0));
+    need("its reply object", sys_child_give(child, 2 * n + 2, reply, RIGHTS_ALL, 0));
+    need("a thread", sys_child_thread_make(job, child, n, run, argument, &thread));
+    priority_set(thread, priority);
+    need("its start", sys_child_start(thread, n));
+    return port;
+}
+
+/*
+ * A server that answers with as many words and bytes as it is asked with. What `each` is, it does
+ * before each answer.
+ */
+#define SERVER(name, count, size, each)                                                            \
+    static uint64_t server_##name(void *argument, void *page)                                      \
+    {                                                                                              \
+        (void)page;                                                                                \
+        const slot_t port = port_of(argument), reply = reply_of(argument);                         \
+        struct message first = {0};                                                                \
+        error_t error = tern_port_receive(port, reply, &first, DEADLINE_NEVER);                    \
+        while (error == OK) {                                                                      \
+            each;                                                                                  \
+            error = exchange(CALL_port_reply_receive, port, reply, first.word, count, size);       \
+        }                                                                                          \
+        return (uint64_t)error;                                                                    \
+    }
+
+/* tern_port_call_short and tern_port_reply_receive_short, with bytes of the message page. */
+static inline __attribute__((always_inline)) error_t exchange(uint64_t number, slot_t port,
+                                                              slot_t reply, uint64_t *words,
+                                                              unsigned count, uint64_t bytes)
+{
+    struct abi_call call = {.control = number | bytes << CONTROL_BYTES_SHIFT,
+                            .operand = {port.value, reply.value, DEADLINE_NEVER}};
+    for (unsigned i = 0; i < count; i++)
+        call.word[i] = words[i];
+    abi_call_short(&call, 3, count);
+    for (unsigned i = 0; i < count; i++)
+        words[i] = call.word[i];
+    return abi_status(&call);
+}
+SERVER(0, 0, 0, )
+SERVER(1, 1, 0, )
+SERVER(2, 2, 0, )
+SERVER(3, 3, 0, )
+SERVER(4, 4, 0, )
+SERVER(5, 5, 0, )
+SERVER(6, 6, 0, )
+SERVER(64B, 0, 64, )
+SERVER(512B, 0, 512, )
+SERVER(fpu, 0, 0, sys_vector_set(1))
+
+#define ASK(count, bytes) exchange(CALL_port_call, port, (slot_t){0}, words, count, bytes)
+#define BENCH_CROSS(name, count, bytes)                                                            \
+    do {                                                                                           \
+        slot_t port = start(server_##name, PRIORITY);                                              \
+        need("a call", ASK(count, bytes));                                                         \
+        BENCH("ipc.call_reply.cross." #name, 1, (void)ASK(count, bytes));                          \
+    } while (0)
+
+static void bench_words(void)
+{
+    uint64_t words[MESSAGE_WORDS] = {1, 2, 3, 4, 5, 6};
+    BENCH_CROSS(0, 0, 0);
+    BENCH_CROSS(1, 1, 0);
+    BENCH_CROSS(2, 2, 0);
+    BENCH_CROSS(3, 3, 0);
+    BENCH_CROSS(4, 4, 0);
+    BENCH_CROSS(5, 5, 0);
+    BENCH_CROSS(6, 6, 0);
+    for (unsigned i = 0; i < MESSAGE_WORDS; i++)
+        need("the words", words[i] == i + 1 ? OK : ERR_bad_argument);
+}
+
+static void bench_bytes(void)
+{
+    uint64_t words[1] = {0};
+    BENCH_CROSS(64B, 0, 64);
+    BENCH_CROSS(512B, 0, 512);
+}
+
+static void ask_with_vectors(slot_t port)
+{
+    uint64_t words[1] = {0};
+    sys_vector_set(2);
+    (void)ASK(0, 0);
+}
+
+static void bench_vectors(void)
+{
+    slot_t port = start(server_fpu, PRIORITY);
+    BENCH("ipc.call_reply.fpu.0", 1, ask_with_vectors(port));
+    need("a vector register", sys_vector_get() == 2 ? OK : ERR_bad_argument);
+}
+
+static uint64_t take_all(void *argument, void *page)
+{
+    (void)page;
+    const slot_t port = port_of(argument);
+    struct message message = {0};
+    error_t error = OK;
+    while (error == OK)
+        error = tern_port_receive(port, (slot_t){0}, &message, DEADLINE_NEVER);
+    return (uint64_t)error;
+}
+
+static uint64_t yield_always(void *argument, void *page)
+{
+    (void)argument, (void)page;
+    while (tern_yield() == OK)
+        ;
+    return 0;
+}
+
+int main(void)
+{
+    job = root_slot(ROOT_SLOT_JOB);
+    need("a child", sys_child_create(job, &child));
+    priority_set(root_slot(ROOT_SLOT_THREAD), PRIORITY);
+    bench_words();
+    bench_bytes();
+    bench_vectors();
+    slot_t port = start(take_all, PRIORITY + 1);
+    BENCH("ipc.signal.wake", 1, (void)tern_port_signal(port, 1));
+    (void)start(yield_always, PRIORITY);
+    BENCH("sched.yield.switch", 2, (void)tern_yield()); /* there and back */
+    return 0;
+}
