@@ -188,19 +188,12 @@ def guest_programs():
             if name.endswith(".c") and name != "test.c" and not name.startswith("bench")]
 
 
-def guest_cpus(name, soak):
-    """The fuzzer loses an object now and then with several CPUs (docs/limits.md): in the soak."""
-    if soak:
-        return GUEST_CPUS["soak"]
-    return (1,) if name == "fuzz" else GUEST_CPUS["test"]
-
-
 def guest_cases(arch, soak):
     """Native test programs, and a program that comes by each way in."""
     cases = [Case(f"guest {name} smp{cpus}", ["--smp", str(cpus)], append="", root=name,
                   texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
-             for name in guest_programs() for cpus in guest_cpus(name, soak)]
-    cases += [Case(f"guest {name} restarted", ["--smp", "1" if name == "fuzz" else "2"], append="restart=all", root=name,
+             for name in guest_programs() for cpus in GUEST_CPUS["soak" if soak else "test"]]
+    cases += [Case(f"guest {name} restarted", ["--smp", "2"], append="restart=all", root=name,
                    texts=[r"(?m)^[1-9]\d* passed, 0 failed", RESTARTED[name == "restart"]],
                    absent=["(?i)panic"]) for name in guest_programs()]
     ways = {"kernel": [], "limine": ["--via", "limine"]}
@@ -250,7 +243,7 @@ def mitigation_cases(arch, soak):
                       texts=["self test isolation: ok"]))
     cases += [Case(f"mitigations on guest {name} smp{cpus}", ["--smp", str(cpus)], append=on,
                    root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
-              for name in guest_programs() for cpus in (1, 4) if soak or name != "fuzz"]
+              for name in guest_programs() for cpus in (1, 4)]
     for name in names:
         texts = ISOLATED[arch].get(name, faults.table(arch)[name])
         cases.append(Case(f"mitigations on fault {name}", faults.OPTIONS.get((arch, name), []),

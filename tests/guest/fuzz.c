@@ -332,13 +332,20 @@ static void own_drop(slot_t handle)
     (void)tern_cap_delete(handle);
 }
 
+/*
+ * Kept apart from the pool, which can lose or revoke its own: a pager that is set on memory that
+ * nobody names any more keeps its port.
+ */
+static slot_t window;
+
 static bool window_make(void)
 {
     slot_t memory;
     slot_t job = root_slot(ROOT_SLOT_JOB), process = root_slot(ROOT_SLOT_PROCESS);
-    if (tern_object_create(job, OBJECT_memory, (slot_t){0}, WINDOW_SIZE, &memory) != OK ||
-        tern_space_map(process, memory, 0, (uaddr_t){WINDOW}, WINDOW_SIZE,
-                       SPACE_READ | SPACE_WRITE) != OK)
+    if (tern_object_create(job, OBJECT_memory, (slot_t){0}, WINDOW_SIZE, &window) != OK ||
+        tern_space_map(process, window, 0, (uaddr_t){WINDOW}, WINDOW_SIZE,
+                       SPACE_READ | SPACE_WRITE) != OK ||
+        tern_cap_derive(window, (rights_t){RIGHTS_ALL}, 0, &memory) != OK)
         return false;
     pool_add(&workers[0], OBJECT_memory, memory.value);
     return tern_object_create(job, OBJECT_job, (slot_t){0}, 0, &fuzz_job) == OK;
@@ -399,6 +406,7 @@ TEST(fuzz)
     EXPECT(ended);
     if (ended) {
         pool_empty();
+        EXPECT(tern_memory_pager(window, (slot_t){0}, 0) == OK);
         (void)table_walk(own_drop);
         EXPECT(all_freed(used));
     }
