@@ -172,6 +172,13 @@ static inline struct object *slot_hold(const struct slot *slot)
 error_t slot_table_init(struct slot_table *table, struct job *job);
 
 /*
+ * The same with the slots that are given: `slots` of the zeroed page `chunk`, its head and what
+ * follows; `directory` has one place. Nothing is charged, and slot_table_free is not for it.
+ */
+void slot_table_init_one(struct slot_table *table, struct slot *_Atomic *directory,
+                         struct slot *chunk, uint32_t slots);
+
+/*
  * Closes the table and deletes at most `budget` capabilities; true when none is left, nor any slot
  * that is reserved or waits for its grace period: call it again and again. One caller at a time.
  */

@@ -58,11 +58,12 @@ static void free_take_locked(struct slot_table *table, struct slot *slot)
 
 /* --- growing --- */
 
-static void chunk_fill_locked(struct slot_table *table, struct slot *chunk, uint32_t number)
+static void chunk_fill_locked(struct slot_table *table, struct slot *chunk, uint32_t number,
+                              uint32_t slots)
 {
     chunk[0].table = table;
     chunk[0].state = SLOT_WORN;
-    for (uint32_t i = 1; i < SLOT_CHUNK; i++) {
+    for (uint32_t i = 1; i < slots; i++) {
         struct slot *slot = &chunk[i];
         slot->index = number * SLOT_CHUNK + i;
         slot->generation = GENERATION_FIRST;
@@ -79,7 +80,7 @@ static error_t chunk_make_locked(struct slot_table *table, uint32_t number)
     if (error != OK)
         return error;
     struct slot *chunk = phys_to_virt(frame);
-    chunk_fill_locked(table, chunk, number);
+    chunk_fill_locked(table, chunk, number, SLOT_CHUNK);
     /* Release: for lookups, and whoever goes by `count`. */
     atomic_store_explicit(&table->directory[number], chunk, memory_order_release);
     uint32_t count = (number + 1) * SLOT_CHUNK;
@@ -225,12 +226,29 @@ struct slot *slot_next(const struct slot_table *table, uint32_t *index)
     return NULL;
 }
 
-error_t slot_table_init(struct slot_table *table, struct job *job)
+static void table_init(struct slot_table *table, struct job *job)
 {
     *table = (struct slot_table){.job = job};
     spinlock_init(&table->lock, LOCK_RANK_cap_table);
     list_init(&table->free);
     list_init(&table->dead);
+}
+
+void slot_table_init_one(struct slot_table *table, struct slot *_Atomic *directory,
+                         struct slot *chunk, uint32_t slots)
+{
+    assert(is_aligned((uintptr_t)chunk, PAGE_SIZE) && slots <= SLOT_CHUNK);
+    table_init(table, NULL);
+    table->directory = directory;
+    table->full_chunks = SLOT_CHUNKS_MAX; /* it does not grow */
+    atomic_init(&table->count, slots);
+    atomic_init(&directory[0], chunk);
+    chunk_fill_locked(table, chunk, 0, slots);
+}
+
+error_t slot_table_init(struct slot_table *table, struct job *job)
+{
+    table_init(table, job);
     if (job_charge(job, DIRECTORY_SIZE) != OK)
         return ERR_no_memory;
     table->directory = kmalloc(DIRECTORY_SIZE);

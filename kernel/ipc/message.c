@@ -4,19 +4,12 @@
 #include "lib/string.h"
 #include "mem/memory.h"
 
-/* The slots that go along are named by the last words. */
-static slot_t cap_word(const struct message *message, uint32_t i)
-{
-    debug_assert(i < message->caps);
-    return (slot_t){message->words[MESSAGE_WORDS - message->caps + i]};
-}
-
 /* Every capability must be there and may be granted, before anything happens. */
-static error_t caps_check(const struct message *message)
+error_t message_check_caps(const struct message *message)
 {
     for (uint32_t i = 0; i < message->caps; i++) {
         struct slot *slot;
-        error_t error = slot_lookup(message->table, cap_word(message, i), RIGHT_grant, &slot);
+        error_t error = slot_lookup(message->table, message_cap(message, i), RIGHT_grant, &slot);
         if (error != OK)
             return error;
     }
@@ -43,7 +36,7 @@ error_t message_from_thread(struct message *message, struct thread *thread, uint
     words_from_frame(message, &thread->frame);
     if (message->bytes > MESSAGE_PAGE || message->caps > MESSAGE_CAPS_MAX)
         return ERR_bad_argument;
-    return message->caps == 0 ? OK : caps_check(message);
+    return message->caps == 0 ? OK : message_check_caps(message);
 }
 
 static bool kind_is_foreign(enum message_kind kind)
@@ -74,14 +67,14 @@ void message_from_held(struct message *message, struct thread *thread)
         memcpy(message->words, thread->fault, sizeof(thread->fault));
 }
 
-error_t message_prepare(struct message *message, struct thread *receiver)
+error_t message_prepare(struct message *message, struct slot_table *table)
 {
     debug_assert(message->caps <= MESSAGE_CAPS_MAX);
     for (uint32_t i = 0; i < message->caps; i++) {
-        error_t error = slot_reserve(&receiver->process->table, &message->target[i]);
+        error_t error = slot_reserve(table, &message->target[i]);
         if (error != OK) {
-            message->caps = i;
-            message_unprepare(message);
+            while (i-- > 0)
+                slot_unreserve(message->target[i]);
             return error;
         }
     }
@@ -98,7 +91,7 @@ void message_unprepare(struct message *message)
 static uint64_t cap_transfer(struct message *message, uint32_t i)
 {
     struct slot *source, *target = message->target[i];
-    error_t error = slot_lookup(message->table, cap_word(message, i), RIGHT_grant, &source);
+    error_t error = slot_lookup(message->table, message_cap(message, i), RIGHT_grant, &source);
     if (error == OK && (message->moved >> i & 1) != 0)
         error = cap_move(target, source);
     else if (error == OK)
@@ -109,14 +102,19 @@ static uint64_t cap_transfer(struct message *message, uint32_t i)
     return 0;
 }
 
-void message_deliver(struct message *message, struct thread *receiver)
+void message_move_caps(struct message *message)
 {
-    struct trap_frame *frame = &receiver->frame;
     for (uint32_t i = 0; i < message->caps; i++) {
         /* Read before it is overwritten: words are a copy of the sender's. */
         uint64_t arrived = cap_transfer(message, i);
         message->words[MESSAGE_WORDS - message->caps + i] = arrived;
     }
+}
+
+void message_deliver(struct message *message, struct thread *receiver)
+{
+    struct trap_frame *frame = &receiver->frame;
+    message_move_caps(message);
     if (message->bytes != 0)
         memcpy(receiver->page, message->page, message->bytes);
     frame_set_label(frame, message->label);

@@ -24,6 +24,13 @@ struct message {
     struct slot *target[MESSAGE_CAPS_MAX]; /* reserved in the receiver's table */
 };
 
+/* The slots that go along are named by the last words. */
+static inline slot_t message_cap(const struct message *message, uint32_t i)
+{
+    debug_assert(i < message->caps);
+    return (slot_t){message->words[MESSAGE_WORDS - message->caps + i]};
+}
+
 /* Kinds whose sender waits for an answer. */
 static inline bool message_is_held(uint32_t kind)
 {
@@ -36,12 +43,18 @@ static inline bool message_is_held(uint32_t kind)
  */
 error_t message_from_thread(struct message *message, struct thread *thread, uint64_t badge);
 
+/* The same of the capabilities alone. */
+error_t message_check_caps(const struct message *message);
+
 /* What a held message (fault, foreign call, kick) of `thread` says, by thread->sending. */
 void message_from_held(struct message *message, struct thread *thread);
 
-/* Reserves in the receiver's table. full, no_memory: nothing is reserved then. */
-error_t message_prepare(struct message *message, struct thread *receiver);
+/* Reserves in the receiver's table. full, no_memory, dead: nothing is reserved then. */
+error_t message_prepare(struct message *message, struct slot_table *table);
 void message_unprepare(struct message *message);
+
+/* Transfers the capabilities to what was reserved; the words name them there. Cannot fail. */
+void message_move_caps(struct message *message);
 
 /*
  * Writes the message into the receiver's frame and page, and transfers the capabilities; one that

@@ -1,6 +1,7 @@
 /* Ports: their life (port.h). */
 #include "ipc/port.h"
 #include "ipc/queue.h"
+#include "ipc/stored.h"
 #include "ipc/transfer.h"
 #include "ipc/word.h"
 #include "lib/assert.h"

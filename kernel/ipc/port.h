@@ -44,7 +44,9 @@ struct port {
     _Atomic(uint32_t) sources;   /* timers, irqs and threads that send to it without a capability */
     struct spinlock lock;        /* rank port: what follows */
     struct deadline_queue queue; /* of thread.queued and of struct stored_message */
-    uint32_t stored;             /* stored messages in the queue; at most depth */
+    uint32_t stored;             /* messages in the queue, or room kept for them; at most depth,
+                                  * but for what comes beyond it */
+    uint32_t senders;            /* threads in the queue whose message could be stored */
     uint32_t shard_count;        /* constant: CPUs */
     struct port_shard shards[];  /* by CPU number */
 };

@@ -81,16 +81,23 @@ bool port_unpublish(struct port *port, struct thread *thread)
 }
 
 /*
- * Stored messages come first: else what a thread sends while there is no room could overtake what
- * it sent before. 0 is no key, so that all are behind it.
+ * Stored messages come first, in the order in which they came: else what a thread sends while there
+ * is no room could overtake what it sent before. 0 is no key, so that all are behind it.
  */
-enum { KEY_STORED = 1, KEY_THREAD = 2 };
+enum { KEY_TAKEN = 1, KEY_STORED, KEY_THREAD };
 
 static void queue_add_locked(struct port *port, struct deadline *node, uint64_t key)
 {
     debug_assert(spinlock_held(&port->lock));
     (void)deadline_insert(&port->queue, node, key);
     atomic_fetch_add_explicit(&port->pending, 1, memory_order_relaxed);
+}
+
+/* Out of the queue, and the owner's: its place was `node`. */
+static void sender_take_locked(struct port *port, struct thread *thread)
+{
+    thread_set_status(thread, THREAD_CLAIMED);
+    port->senders -= thread->sending == MESSAGE_send;
 }
 
 bool port_enqueue(struct port *port, struct thread *thread)
@@ -101,6 +108,7 @@ bool port_enqueue(struct port *port, struct thread *thread)
         thread->place = port;
         atomic_store_explicit(&thread->status, THREAD_SEND, memory_order_release);
         thread->queued.fire = NULL;
+        port->senders += thread->sending == MESSAGE_send;
         queue_add_locked(port, &thread->queued,
                          KEY_THREAD + SCHED_PRIORITIES - (uint64_t)thread->effective);
     }
@@ -115,7 +123,7 @@ bool port_unqueue(struct port *port, struct thread *thread)
     bool there = thread_status(thread) == THREAD_SEND && thread->place == port;
     if (there) {
         assert(thread->queued.queued);
-        thread_set_status(thread, THREAD_CLAIMED);
+        sender_take_locked(port, thread);
         (void)deadline_remove(&port->queue, &thread->queued);
         atomic_fetch_sub_explicit(&port->pending, 1, memory_order_relaxed);
     }
@@ -123,22 +131,34 @@ bool port_unqueue(struct port *port, struct thread *thread)
     return there;
 }
 
-error_t port_store(struct port *port, struct stored_message *stored, bool beyond)
+error_t port_keep_room(struct port *port, bool beyond)
 {
     error_t error = OK;
     spinlock_enter(&port->lock);
     if (port_deaf(port))
         error = ERR_dead;
-    else if (port->stored >= port->depth && !beyond)
+    else if (!beyond && (port->stored >= port->depth || port->senders != 0))
         error = ERR_full;
-    if (error == OK) {
+    else
         port->stored++;
+    spinlock_exit(&port->lock);
+    return error;
+}
+
+bool port_store(struct port *port, struct stored_message *stored, bool taken)
+{
+    spinlock_enter(&port->lock);
+    bool deaf = port_deaf(port);
+    port->stored += taken;
+    if (deaf) {
+        port->stored--;
+    } else {
         deadline_init(&stored->queued, stored_marker);
-        queue_add_locked(port, &stored->queued, KEY_STORED);
+        queue_add_locked(port, &stored->queued, taken ? KEY_TAKEN : KEY_STORED);
     }
     spinlock_exit(&port->lock);
     atomic_thread_fence(memory_order_seq_cst);
-    return error;
+    return !deaf;
 }
 
 struct thread *queue_thread(struct deadline *node)
@@ -161,7 +181,7 @@ struct queue_entry port_dequeue(struct port *port)
         } else {
             entry.thread = CONTAINER_OF(first, struct thread, queued);
             debug_assert(thread_status(entry.thread) == THREAD_SEND);
-            thread_set_status(entry.thread, THREAD_CLAIMED);
+            sender_take_locked(port, entry.thread);
         }
     }
     spinlock_exit(&port->lock);

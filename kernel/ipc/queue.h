@@ -14,11 +14,12 @@ static inline bool port_deaf(const struct port *port)
     return (atomic_load(&port->closed) & CLOSED_RECEIVERS) != 0;
 }
 
-/* A message that waits for a receiver, with its bytes behind it. */
+/* A message that waits for a receiver, with its bytes behind it (ipc/stored.h). */
 struct stored_message {
-    struct deadline queued; /* key and order; its port's lock */
-    struct message message; /* `page` points behind this struct */
-    size_t size;            /* of the whole block, for the charge */
+    struct deadline queued;  /* key and order; its port's lock */
+    struct message message;  /* `page` points behind this struct */
+    size_t size;             /* of the whole block, for the charge */
+    struct transit *transit; /* its capabilities, or NULL if it has none */
 };
 
 /* The thread that waits in the queue with this node, or NULL: it is a stored message's. */
@@ -53,8 +54,17 @@ bool port_unqueue(struct port *port, struct thread *thread);
 /* Puts an owned thread into state send; a full barrier follows. False if the port is closed. */
 bool port_enqueue(struct port *port, struct thread *thread);
 
-/* Stores a message if there is room, or `beyond` it: full, dead. A full barrier follows. */
-error_t port_store(struct port *port, struct stored_message *stored, bool beyond);
+/*
+ * Keeps room for a message that will be stored, or takes it `beyond` the depth; dead; full also if
+ * a thread waits to send, which came first.
+ */
+error_t port_keep_room(struct port *port, bool beyond);
+
+/*
+ * Stores a message that room was kept for, at the end, or in front of all if it was `taken` before.
+ * False if the port is closed: then the room is free again. A full barrier follows.
+ */
+bool port_store(struct port *port, struct stored_message *stored, bool taken);
 
 /* The best of the queue, taken out. */
 struct queue_entry port_dequeue(struct port *port);

@@ -1,5 +1,6 @@
 /* Receiving (transfer.h): signal bits first, then the queue, else waiting in this CPU's shard. */
 #include "ipc/reply.h"
+#include "ipc/stored.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
 #include "sched/sched.h"
@@ -50,7 +51,7 @@ static error_t take_from(struct thread *sender, struct thread *receiver)
         send_fail(sender, error);
         return ERR_not_found;
     }
-    error = message_prepare(&message, receiver);
+    error = message_prepare(&message, &receiver->process->table);
     if (error != OK) {
         send_again(sender);
         return error;
@@ -79,9 +80,7 @@ static error_t take_entry(struct port *port, struct queue_entry entry, struct th
     cpu_metric_add(cpu_self(), METRIC_messages, 1);
     if (entry.thread != NULL)
         return take_from(entry.thread, receiver);
-    message_deliver(&entry.stored->message, receiver);
-    stored_drop(port, entry.stored);
-    return OK;
+    return stored_take(port, entry.stored, receiver);
 }
 
 /* Takes what is there: OK, an error for the receiver, or not_found if there is nothing. */

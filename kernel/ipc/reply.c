@@ -166,7 +166,7 @@ static error_t answer_call(struct thread *server, struct reply *reply, struct th
     server->sending = MESSAGE_NONE;
     error_t error = message_from_thread(&message, server, 0);
     if (error == OK)
-        error = message_prepare(&message, caller);
+        error = message_prepare(&message, &caller->process->table);
     if (error != OK)
         return error;
     if (!word_change(reply, (uintptr_t)caller, REPLY_FREE)) {

@@ -1,17 +1,11 @@
 /* Sending (transfer.h): to a receiver that waits, into a port's store, or into its queue. */
 #include "ipc/page_wait.h"
 #include "ipc/reply.h"
+#include "ipc/stored.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
-#include "lib/string.h"
-#include "obj/job.h"
 #include "sched/sched.h"
 #include "syscall/answer.h"
-
-void stored_drop(struct port *port, struct stored_message *stored)
-{
-    job_release(port->object.job, stored, stored->size);
-}
 
 void send_fail(struct thread *thread, error_t error)
 {
@@ -61,7 +55,7 @@ static error_t give(struct message *message, struct thread *sender, struct threa
     *gone = false;
     error_t error = held && receiver->reply == NULL ? ERR_no_reply : OK;
     if (error == OK)
-        error = message_prepare(message, receiver);
+        error = message_prepare(message, &receiver->process->table);
     if (error != OK) {
         receive_again(receiver);
         return error;
@@ -105,27 +99,6 @@ void port_wake_receiver(struct port *port)
             return;
         receive_now(port, receiver);
     }
-}
-
-error_t message_store(struct port *port, const struct message *message, bool beyond)
-{
-    size_t size = sizeof(struct stored_message) + message->bytes;
-    if ((port->depth == 0 && !beyond) || message->caps != 0)
-        return ERR_full;
-    struct stored_message *stored = job_alloc(port->object.job, size);
-    if (stored == NULL)
-        return ERR_no_memory;
-    stored->size = size;
-    stored->message = *message;
-    stored->message.page = stored + 1;
-    if (message->page != NULL)
-        memcpy(stored + 1, message->page, message->bytes);
-    error_t error = port_store(port, stored, beyond);
-    if (error != OK)
-        stored_drop(port, stored);
-    else
-        port_wake_receiver(port);
-    return error;
 }
 
 static outcome_t wait_in_queue(struct cpu *self, struct thread *thread, struct port *port)

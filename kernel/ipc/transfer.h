@@ -32,11 +32,4 @@ void receive_now(struct port *port, struct thread *receiver);
 void send_fail(struct thread *thread, error_t error);
 void receive_fail(struct thread *thread, error_t error);
 
-/* Keeps a message in the port: full if there is no room, unless `beyond`; no_memory of the port's
- * job; dead. */
-error_t message_store(struct port *port, const struct message *message, bool beyond);
-
-/* Frees a stored message, and the capabilities in it. */
-void stored_drop(struct port *port, struct stored_message *stored);
-
 #endif

@@ -2,6 +2,7 @@
  * The state of ports (state.h). The queue is read entry by entry: an entry's place is its key in
  * the queue's order, so that what comes or goes meanwhile moves no other.
  */
+#include "ipc/stored.h"
 #include "ipc/transfer.h"
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -9,6 +10,7 @@
 #include "obj/state.h"
 
 #define PLACE_SHIFT 56 /* above it the priority, below it the order of coming */
+#define PLACE_CAPS  3  /* lowest bits: which capability of a message */
 
 static struct port *port_of(struct object *object)
 {
@@ -21,8 +23,9 @@ static void entry_of_message(const struct message *message, struct state_port_qu
     *to = (struct state_port_queue){.kind = message->kind,
                                     .badge = message->badge,
                                     .bytes = message->bytes,
-                                    .label = message->label};
-    memcpy(&to->word0, message->words, sizeof(message->words));
+                                    .label = message->label,
+                                    .caps = message->caps};
+    memcpy(&to->word0, message->words, sizeof(message->words) - message->caps * sizeof(uint64_t));
 }
 
 /* A message in the store, that of a thread that has ended, or a thread that waits. */
@@ -50,7 +53,12 @@ static void entry_get_locked(struct deadline *node, struct state *state)
 static struct deadline *entry_find_locked(const struct port *port, uint64_t place)
 {
     const uint64_t low = (UINT64_C(1) << PLACE_SHIFT) - 1;
-    return deadline_behind(&port->queue, place >> PLACE_SHIFT, place & low);
+    return deadline_behind(&port->queue, place >> PLACE_SHIFT, (place & low) >> PLACE_CAPS);
+}
+
+static uint64_t place_of(const struct deadline *node)
+{
+    return node->time_ns << PLACE_SHIFT | node->sequence << PLACE_CAPS;
 }
 
 static error_t get_queue(struct port *port, struct state *state)
@@ -59,7 +67,7 @@ static error_t get_queue(struct port *port, struct state *state)
     struct deadline *node = entry_find_locked(port, state->index);
     if (node != NULL) {
         entry_get_locked(node, state);
-        state->index = node->time_ns << PLACE_SHIFT | node->sequence;
+        state->index = place_of(node);
     }
     spinlock_unlock(&port->lock, irq);
     return node != NULL ? OK : ERR_not_found;
@@ -82,17 +90,22 @@ static error_t port_get(struct object *object, struct state *state)
 }
 
 /* What an ended thread says stands in the store of any port, beyond its depth too. */
-static error_t set_queue(struct port *port, const struct state_port_queue *new)
+static error_t set_queue(struct thread *caller, struct port *port,
+                         const struct state_port_queue *new)
 {
     struct message message = {.kind = (enum message_kind) new->kind,
                               .badge = new->badge,
                               .label = new->label,
-                              .bytes = (uint32_t)new->bytes};
+                              .bytes = (uint32_t)new->bytes,
+                              .caps = (uint32_t)new->caps,
+                              .table = &caller->process->table};
     bool exit = new->kind == MESSAGE_exit;
-    if ((new->kind != MESSAGE_send && !exit) || new->bytes > (exit ? 0 : MESSAGE_PAGE))
+    if ((new->kind != MESSAGE_send && !exit) || new->bytes > (exit ? 0 : MESSAGE_PAGE) ||
+        new->caps > MESSAGE_CAPS_MAX)
         return ERR_bad_argument;
     memcpy(message.words, &new->word0, sizeof(message.words));
-    return message_store(port, &message, exit);
+    error_t error = message_check_caps(&message);
+    return error == OK ? message_store(port, &message, exit) : error;
 }
 
 /* The bytes of the last entry, which was added without any. */
@@ -119,9 +132,8 @@ static error_t port_set(struct thread *caller, struct object *object, uint64_t f
                         const struct state *state)
 {
     struct port *port = port_of(object);
-    (void)caller;
     if (state->part == STATE_port_queue)
-        return set_queue(port, state->data);
+        return set_queue(caller, port, state->data);
     if (state->part == STATE_port_bytes)
         return set_bytes(port, state);
     if (state->part != STATE_port_basic)
@@ -134,19 +146,33 @@ static error_t port_set(struct thread *caller, struct object *object, uint64_t f
     return OK;
 }
 
+/* The thread of an entry, or the capability that the place's lowest bits say. */
+static error_t open_entry_locked(struct deadline *node, uint64_t link, uint64_t which,
+                                 struct state_link *found)
+{
+    struct thread *thread = queue_thread(node);
+    if (link == LINK_port_sender)
+        return state_found(thread != NULL ? &thread->object : NULL, RIGHT_read, found);
+    const struct stored_message *stored = CONTAINER_OF(node, struct stored_message, queued);
+    if (thread != NULL || which >= stored->message.caps)
+        return ERR_not_found;
+    *found =
+        (struct state_link){.source = stored_cap(stored, (uint32_t)which), .rights = {RIGHTS_ALL}};
+    return found->source != NULL ? OK : ERR_not_found;
+}
+
 static error_t port_open(struct object *object, uint64_t link, uint64_t *index,
                          struct state_link *found)
 {
     struct port *port = port_of(object);
-    (void)link;
+    uint64_t which = *index & ((1 << PLACE_CAPS) - 1);
+    error_t error = ERR_not_found;
     irq_state_t irq = spinlock_lock(&port->lock);
     struct deadline *node = entry_find_locked(port, *index);
-    struct thread *thread = NULL;
     if (node != NULL) {
-        thread = queue_thread(node);
-        *index = node->time_ns << PLACE_SHIFT | node->sequence;
+        *index = place_of(node);
+        error = open_entry_locked(node, link, which, found);
     }
-    error_t error = state_found(thread != NULL ? &thread->object : NULL, RIGHT_read, found);
     spinlock_unlock(&port->lock, irq);
     return error;
 }
