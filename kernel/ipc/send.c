@@ -77,13 +77,26 @@ static error_t give(struct message *message, struct thread *sender, struct threa
     return OK;
 }
 
-/* Tries receivers until one takes it; not_found if none waits. */
+static bool port_holds(const struct port *port)
+{
+    return (atomic_load_explicit(&port->pending, memory_order_relaxed) & ~PORT_CLOSED) != 0;
+}
+
+/*
+ * Tries receivers until one takes it; not_found if none waits. One that waits though something is
+ * pending lies down on another CPU and has not looked yet: it gets that, for what the sender stored
+ * before must not be overtaken by this.
+ */
 static error_t give_any(struct message *message, struct thread *sender, struct port *port)
 {
     for (;;) {
         struct thread *receiver = port_take_receiver(port);
         if (receiver == NULL)
             return ERR_not_found;
+        if (port_holds(port)) {
+            receive_now(port, receiver);
+            continue;
+        }
         bool gone;
         error_t error = give(message, sender, receiver, &gone);
         if (!gone)
@@ -93,7 +106,7 @@ static error_t give_any(struct message *message, struct thread *sender, struct p
 
 void port_wake_receiver(struct port *port)
 {
-    while ((atomic_load_explicit(&port->pending, memory_order_relaxed) & ~PORT_CLOSED) != 0) {
+    while (port_holds(port)) {
         struct thread *receiver = port_take_receiver(port);
         if (receiver == NULL)
             return;

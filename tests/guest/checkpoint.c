@@ -332,32 +332,28 @@ static error_t job_make(slot_t *job)
 static struct checkpoint checkpoint;
 static struct shared seen;
 
-static error_t look(slot_t job)
+static error_t look(slot_t process)
 {
-    slot_t process = {0};
-    uint64_t next = 0, done;
+    uint64_t done;
     const struct space_range range = {{SHARED_VA}, sizeof(seen)};
-    error_t error = tern_object_open(job, LINK_job_process, 0, &process, &next);
-    if (error == OK)
-        error = tern_space_read(process, (uaddr_t){(uintptr_t)&range}, 1,
-                                (uaddr_t){(uintptr_t)&seen}, &done);
+    error_t error = tern_space_read(process, (uaddr_t){(uintptr_t)&range}, 1,
+                                    (uaddr_t){(uintptr_t)&seen}, &done);
     if (error != OK)
-        sys_print("looking: %s, process %lx\n", error_text(error), process.value);
-    (void)tern_cap_delete(process);
+        sys_print("looking: %s\n", error_text(error));
     return error;
 }
 
-/* Each thread goes on. */
-static bool goes_on(slot_t job)
+/* Each thread does another step. */
+static bool all_step(slot_t process)
 {
     uint64_t before[T_COUNT], until = now() + 20000 * MS;
-    if (look(job) != OK)
+    if (look(process) != OK)
         return false;
     memcpy(before, (const void *)seen.progress, sizeof(before));
     for (;;) {
         unsigned stuck = T_COUNT;
         (void)tern_yield();
-        if (look(job) != OK)
+        if (look(process) != OK)
             return false;
         for (unsigned i = 0; i < T_COUNT; i++)
             if (seen.progress[i] == before[i])
@@ -369,6 +365,17 @@ static bool goes_on(slot_t job)
             return false;
         }
     }
+}
+
+static bool goes_on(slot_t job)
+{
+    slot_t process;
+    uint64_t next;
+    if (tern_object_open(job, LINK_job_process, 0, &process, &next) != OK)
+        return false;
+    bool all = all_step(process);
+    (void)tern_cap_delete(process);
+    return all;
 }
 
 static uint64_t random_state = 88172645463325252;

@@ -229,6 +229,36 @@ TEST(ipc_depth)
 }
 
 /* With nobody left to send, a receive ends; with nobody to receive, a send does. */
+#define IN_ORDER 40000 /* messages; with several CPUs receiver and sender seldom run on one */
+
+static uint64_t send_numbers(void *argument, void *page)
+{
+    const struct server *server = argument;
+    (void)page;
+    for (uint64_t i = 0; i < IN_ORDER; i++) {
+        struct message message = {.word = {i}};
+        EXPECT(tern_port_send(server->port, &message, DEADLINE_NEVER) == OK);
+    }
+    return 0;
+}
+
+/* What one thread sends comes in its order, by whichever way: stored, queued or handed over. */
+TEST(ipc_order_of_one_sender)
+{
+    struct server *server = &servers[0];
+    struct message message = {.label = 0};
+    uint64_t disorder = 0;
+    REQUIRE(sys_port_create(16, &server->port) == OK);
+    REQUIRE(sys_thread_start(send_numbers, server, server->stack, sizeof(server->stack),
+                             &server->thread) == OK);
+    for (uint64_t i = 0; i < IN_ORDER; i++) {
+        EXPECT(tern_port_receive(server->port, (slot_t){0}, &message, DEADLINE_NEVER) == OK);
+        disorder += message.word[0] != i;
+    }
+    EXPECT(disorder == 0);
+    EXPECT(tern_cap_delete(server->thread) == OK && tern_cap_delete(server->port) == OK);
+}
+
 TEST(ipc_dead_port)
 {
     slot_t port = {0}, end = {0};
