@@ -48,6 +48,7 @@ static error_t segment_add(struct elf_program *program, const struct elf_program
         return ERR_malformed;
     if (program->segment_count == ELF_SEGMENTS_MAX)
         return ERR_full;
+    program->file_end = max_u64(program->file_end, header->offset + header->file_size);
     program->segments[program->segment_count++] =
         (struct elf_segment){.va = header->va,
                              .size = header->size,
@@ -70,7 +71,12 @@ error_t elf_read(const void *data, uint64_t size, uint16_t machine, struct elf_p
     uint64_t table = (uint64_t)header.program_count * sizeof(struct elf_program_header);
     if (!part_fits(header.program_offset, table, size))
         return ERR_truncated;
-    *program = (struct elf_program){.entry = header.entry};
+    uint64_t sections = (uint64_t)header.section_count * header.section_size;
+    if (!part_fits(header.section_offset, sections, size))
+        return ERR_truncated;
+    *program = (struct elf_program){
+        .entry = header.entry,
+        .file_end = max_u64(header.program_offset + table, header.section_offset + sections)};
     for (uint32_t i = 0; i < header.program_count; i++) {
         struct elf_program_header segment;
         memcpy(&segment, (const char *)data + header.program_offset + i * sizeof(segment),
@@ -81,6 +87,6 @@ error_t elf_read(const void *data, uint64_t size, uint16_t machine, struct elf_p
         if (error != OK)
             return error;
     }
-    debug_assert(program->segment_count <= ELF_SEGMENTS_MAX);
+    debug_assert(program->segment_count <= ELF_SEGMENTS_MAX && program->file_end <= size);
     return program->segment_count != 0 ? OK : ERR_malformed;
 }

@@ -18,6 +18,7 @@ struct elf_segment {
 
 struct elf_program {
     uint64_t entry;
+    uint64_t file_end; /* no header, segment or section header lies behind it */
     uint32_t segment_count;
     struct elf_segment segments[ELF_SEGMENTS_MAX];
 };

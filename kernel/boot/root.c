@@ -30,15 +30,6 @@ static const struct boot_module *module_find(const char *name)
     return NULL;
 }
 
-/* The first one that is not the root program. */
-static const struct boot_module *module_other(const struct boot_module *root)
-{
-    for (uint32_t i = 0; i < the_boot_info.module_count; i++)
-        if (&the_boot_info.modules[i] != root)
-            return &the_boot_info.modules[i];
-    return NULL;
-}
-
 /* Zero-filled memory at `va`, with `size` bytes of `data` in the beginning. */
 static error_t map_data(struct process *process, uint64_t va, uint64_t bytes, uint64_t skip,
                         const void *data, uint64_t size, uint32_t access)
@@ -80,37 +71,49 @@ static error_t program_load(struct process *process, const struct elf_program *p
                     SPACE_READ | SPACE_WRITE);
 }
 
-static error_t cap_give(struct process *process, enum root_slot where, struct object *object)
+static error_t cap_give(struct process *process, uint32_t where, struct object *object)
 {
     struct slot *slot;
-    error_t error = slot_reserve_at(&process->table, root_slot(where), &slot);
+    error_t error = slot_reserve_at(&process->table, root_slot((enum root_slot)where), &slot);
     if (error == OK)
         cap_make(slot, object, (rights_t){RIGHTS_ALL}, 0);
     return error;
 }
 
-static error_t module_give(struct process *process, const struct boot_module *module)
+static error_t module_give(struct process *process, uint32_t where, phys_t base, uint64_t size)
 {
     struct memory *memory;
-    error_t error = memory_create_physical(process->job, module->base,
-                                           align_up(module->size, PAGE_SIZE), 0, &memory);
+    error_t error =
+        memory_create_physical(process->job, base, align_up(size, PAGE_SIZE), 0, &memory);
     if (error != OK)
         return error;
-    error = cap_give(process, ROOT_SLOT_MODULE, &memory->object);
+    error = cap_give(process, where, &memory->object);
     object_put(&memory->object);
     return error;
 }
 
-static error_t caps_give(struct process *process, const struct boot_module *root)
+/* What stands behind the root program in its own module, from the next page on; then the others. */
+static error_t modules_give(struct process *process, const struct boot_module *root, uint64_t end)
 {
-    const struct boot_module *other = module_other(root);
+    uint32_t where = ROOT_SLOT_MODULE;
+    error_t error = OK;
+    end = align_up(end, PAGE_SIZE);
+    if (end < root->size)
+        error = module_give(process, where++, PHYS(root->base.pa + end), root->size - end);
+    const struct boot_module *module = the_boot_info.modules;
+    for (; error == OK && module < the_boot_info.modules + the_boot_info.module_count; module++)
+        if (module != root)
+            error = module_give(process, where++, module->base, module->size);
+    return error;
+}
+
+static error_t caps_give(struct process *process)
+{
     error_t error = cap_give(process, ROOT_SLOT_PROCESS, &process->object);
     if (error == OK)
         error = cap_give(process, ROOT_SLOT_THREAD, &root_thread->object);
     if (error == OK)
         error = cap_give(process, ROOT_SLOT_JOB, &job_root->object);
-    if (error == OK && other != NULL)
-        error = module_give(process, other);
     return error;
 }
 
@@ -140,7 +143,9 @@ static error_t root_load(void)
     if (error == OK)
         error = thread_make(process);
     if (error == OK)
-        error = caps_give(process, module);
+        error = caps_give(process);
+    if (error == OK)
+        error = modules_give(process, module, program.file_end);
     atomic_store(&root_running, error == OK);
     if (error == OK)
         error = thread_start(root_thread, (uaddr_t){program.entry}, (uaddr_t){ROOT_STACK_TOP},

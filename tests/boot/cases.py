@@ -209,6 +209,9 @@ def guest_cases(arch, soak):
                    texts=[r'hello from user mode, command line "exit=debug word=value"'],
                    timeout=UEFI_TIMEOUT if options and arch == "aarch64" else WHOLE_SCREEN_TIMEOUT,
                    needs_limine=way == "limine") for way, options in ways.items()]
+    cases += [Case(f"guest hello and module by {way}", [*ways[way], "--module", "LICENSE"],
+                   root="hello", texts=['a module of 1 pages: "MIT License'])
+              for way in ways if way != "limine"]
     return cases
 
 

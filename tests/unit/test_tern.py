@@ -75,7 +75,6 @@ class Refusals(unittest.TestCase):
         ("--icount --smp 2", "instructions of one CPU"),
         ("--icount --accel kvm", "mode of TCG"),
         ("--plugin x.so --accel kvm", "loaded by TCG"),
-        ("--root a --module b", "takes one module"),
         ("--arch aarch64 --el 2 --accel kvm", "emulated by TCG"),
     )
 
@@ -237,6 +236,18 @@ ONE_MODULE = media.Module("m", "m words", b"")
 
 
 class Media(unittest.TestCase):
+    def test_module_stands_behind_the_root_program(self):
+        with tempfile.NamedTemporaryFile() as root, tempfile.NamedTemporaryFile() as module:
+            root.write(b"r" * 5000)
+            root.flush()
+            module.write(b"module")
+            module.flush()
+            alone = machine.Machine(module=module.name)
+            self.assertEqual(media.initrd(alone), module.name)
+            both = machine.Machine(root=root.name, module=module.name)
+            with open(media.initrd(both), "rb") as file:
+                self.assertEqual(file.read(), b"r" * 5000 + bytes(2 * 4096 - 5000) + b"module")
+
     def test_root_comes_first_and_by_its_name(self):
         with tempfile.NamedTemporaryFile() as file:
             both = media.modules_of(machine.Machine(root=file.name, module=file.name))

@@ -131,7 +131,9 @@ def prepare(machine, dry_run, interactive=False):
             if not os.path.exists(path):
                 raise TernError(f"there is no file {path}")
     medium = None
-    if machine.via != "kernel":
+    if machine.via == "kernel":
+        medium = media.initrd(machine, dry_run)
+    else:
         medium = "MEDIUM.iso" if dry_run else media.medium(machine, kernel)
     return qemu.command(machine, kernel, medium, interactive)
 

@@ -139,8 +139,6 @@ REFUSALS = (
      "--plugin is loaded by TCG: it cannot be used with --accel {0.accel}"),
     (lambda m: m.el == 2 and m.accel != "tcg",
      "--el 2 is emulated by TCG only: it cannot be used with --accel {0.accel}"),
-    (lambda m: m.root is not None and m.module is not None and m.via == "kernel",
-     "--via kernel takes one module: --root and --module together need multiboot2 or limine"),
     (lambda m: re.search(r"[\x00-\x1f\x7f]", m.append) and m.via != "kernel",
      "--append holds a control character, which a {0.via} configuration file cannot carry"),
 )

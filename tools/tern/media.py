@@ -1,4 +1,4 @@
-"""Boot media for the loaders: an ISO image for GRUB (Multiboot2) or for Limine.
+"""Boot media for the loaders: an ISO image for GRUB (Multiboot2) or for Limine, or QEMU's initrd.
 
 A medium is a function of its inputs (kernel, command line, module, loader), so its name carries
 their hash and an image that exists is never built again. It is built in a directory of its own
@@ -17,6 +17,7 @@ from .paths import BUILD, ROOT, TernError
 
 MEDIA = os.path.join(BUILD, "media")
 STALE_SECONDS = 3600
+PAGE = 4096
 MODULE_NAME = "tern-module"
 MODULE_TEXT = b"A module of Tern's tests.\n"
 MODULE_COMMAND = "tern-module words"  # the kernel calls a module by this
@@ -48,6 +49,24 @@ def medium(machine, kernel):
         make = make_grub if machine.via == "multiboot2" else make_limine
         make(machine, tree, modules, image)
         os.replace(image, path)
+    return path
+
+
+def initrd(machine, dry_run=False):
+    """The one file that QEMU's -kernel can hand over. The user's module stands behind the root
+    program, from the next page on (abi/root.h)."""
+    if machine.root is None or machine.module is None:
+        return machine.root or machine.module
+    if dry_run:
+        return "ROOT+MODULE"
+    root = read_file(machine.root)
+    content = root + bytes(-len(root) % PAGE) + read_file(machine.module)
+    os.makedirs(MEDIA, exist_ok=True)
+    remove_stale()
+    path = os.path.join(MEDIA, hashlib.sha256(content).hexdigest()[:16] + ".modules")
+    with tempfile.NamedTemporaryFile(dir=MEDIA, delete=False) as file:
+        file.write(content)
+    os.replace(file.name, path)
     return path
 
 

@@ -114,8 +114,7 @@ def boot_source(machine, kernel, medium):
         line = ["-kernel", kernel]
         if machine.command_line:
             line += ["-append", machine.command_line]
-        module = machine.root or machine.module
-        return line + (["-initrd", module] if module else [])
+        return line + (["-initrd", medium] if medium else [])
     drive = f"id=cd,if=none,media=cdrom,format=raw,readonly=on,file={escape(medium)}"
     if machine.arch == "x86_64":
         return ["-drive", drive, "-device", "ide-cd,drive=cd,bus=ide.0,bootindex=0"]
