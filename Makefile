@@ -42,8 +42,9 @@ CFLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-
 # --- the kernel ---------------------------------------------------------------------------------
 
 PORTABLE := $(sort $(wildcard $(addsuffix /*.c,$(addprefix kernel/,boot cap chip ipc lib mem \
-            monitor obj sched selftest sync syscall trace))))
-KERNEL_SOURCES := $(PORTABLE) $(sort $(wildcard kernel/arch/$(ARCH)/*.c kernel/arch/$(ARCH)/*.S))
+            monitor obj sched selftest selftest/check sync syscall trace))))
+KERNEL_SOURCES := $(PORTABLE) $(sort $(wildcard kernel/arch/$(ARCH)/*.c kernel/arch/$(ARCH)/*.S \
+                  kernel/selftest/arch/$(ARCH)/*.c))
 KERNEL_OBJECTS := $(patsubst %,$(OUT)/%.o,$(KERNEL_SOURCES) build/font.c)
 KERNEL_SCRIPT  := kernel/arch/$(ARCH)/kernel.ld
 KERNEL := $(OUT)/tern.elf
@@ -163,7 +164,7 @@ $(PROGRAMS): $(call user_objects,$(SYS_SOURCES)) $(USER_SCRIPT)
 HOST_LEFT_OUT := kernel/boot/main.c \
                  kernel/lib/string.c kernel/mem/image.c kernel/mem/vmap.c \
                  kernel/sched/smp.c kernel/trace/log.c kernel/trace/panic.c \
-                 kernel/trace/symbol.c kernel/selftest/%
+                 kernel/trace/symbol.c $(wildcard kernel/selftest/*.c)
 HOST_CORE := $(filter-out $(HOST_LEFT_OUT),$(PORTABLE)) $(sort $(wildcard kernel/arch/host/*.c)) \
              build/font.c
 HOST_FLAGS := -std=c11 -D_GNU_SOURCE -DTERN_DEBUG -g -O1 -fno-omit-frame-pointer -pthread \

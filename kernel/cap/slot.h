@@ -231,8 +231,4 @@ error_t cap_revoke(struct slot *slot, uint32_t budget, bool *done);
  * list. */
 struct slot *cap_parent(struct slot *slot);
 
-/* Asserts the invariants of an object's list and of a table; slow, for tests. */
-void cap_check_object(struct object *object);
-void slot_table_check(struct slot_table *table);
-
 #endif

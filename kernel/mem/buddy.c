@@ -14,31 +14,11 @@
  */
 #include "mem/buddy.h"
 #include "lib/assert.h"
-#include "lib/config.h"
 #include "lib/string.h"
-#include "sync/spinlock.h"
 
-#define BUDDY_REGIONS_MAX 256 /* struct frame keeps the index in a byte */
-
-struct buddy_region {
-    uint32_t first, end; /* frame numbers; constant */
-    uint32_t frontier;   /* [frontier, end) is untouched; lock of the node */
-    uint32_t node;       /* constant */
-};
-
-struct buddy_node {
-    struct spinlock lock;
-    uint64_t total;                       /* constant after boot */
-    uint64_t free;                        /* frames in the lists; lock */
-    uint64_t untouched;                   /* lock */
-    uint32_t listed;                      /* bit k: list k is not empty; lock */
-    uint32_t first[FRAME_ORDER_MAX + 1];  /* heads of the lists, if listed; lock */
-    uint32_t blocks[FRAME_ORDER_MAX + 1]; /* lengths of the lists; lock */
-};
-
-static struct buddy_region buddy_regions[BUDDY_REGIONS_MAX]; /* ascending in time, not address */
-static uint32_t buddy_region_count;                          /* constant after boot */
-static struct buddy_node buddy_nodes[CONFIG_NODE_MAX];
+struct buddy_region buddy_regions[BUDDY_REGIONS_MAX];
+uint32_t buddy_region_count;
+struct buddy_node buddy_nodes[CONFIG_NODE_MAX];
 
 error_t buddy_add_region(uint32_t first, uint32_t end, uint32_t node_index)
 {
@@ -101,17 +81,6 @@ static void buddy_unlink_locked(struct buddy_node *node, const struct frame *fra
         node->listed &= ~(1u << order);
     node->blocks[order]--;
     node->free -= 1u << order;
-}
-
-/* True if the block that starts at `number` is free, of that order, and may join in `region`. */
-static bool buddy_joins(uint32_t number, uint32_t order, const struct buddy_region *region)
-{
-    if (number < region->first || number >= region->frontier)
-        return false;
-    if (region->frontier - number < (1u << order))
-        return false;
-    const struct frame *frame = frame_at(number);
-    return frame_state(frame) == FRAME_FREE && frame->order == order;
 }
 
 /* Puts a block into the lists, joined with its buddies. */
@@ -238,66 +207,6 @@ void buddy_stats(uint32_t node_index, struct frame_stats *stats)
     stats->untouched = node->untouched;
     for (uint32_t order = 0; order <= FRAME_ORDER_MAX; order++)
         stats->free_blocks[order] = node->blocks[order];
-    spinlock_unlock(&node->lock, irq);
-}
-
-/* Every entry of a list is what it should be, and could not have joined its buddy. */
-static void buddy_check_list_locked(const struct buddy_node *node, uint32_t order)
-{
-    uint32_t length = 0, prev = FRAME_NONE;
-    bool listed = ((node->listed >> order) & 1) != 0;
-    uint32_t number = listed ? node->first[order] : FRAME_NONE;
-    while (number != FRAME_NONE) {
-        const struct frame *frame = frame_at(number);
-        const struct buddy_region *region = &buddy_regions[frame->region];
-        assert(frame_state(frame) == FRAME_FREE && frame->order == order && frame->prev == prev);
-        assert(is_aligned(number, (uint64_t)1 << order));
-        assert(number >= region->first && number < region->frontier);
-        assert(frame->node == region->node && &buddy_nodes[region->node] == node);
-        assert(order == FRAME_ORDER_MAX || !buddy_joins(number ^ (1u << order), order, region));
-        prev = number;
-        number = frame->next;
-        length++;
-    }
-    assert(length == node->blocks[order] && listed == (length != 0));
-}
-
-/* The blocks of a region tile it up to the frontier; returns how many of its frames are free. */
-static uint64_t buddy_check_region_locked(const struct buddy_region *region)
-{
-    uint64_t free = 0;
-    uint32_t number = region->first;
-    assert(region->frontier >= region->first && region->frontier <= region->end);
-    while (number < region->frontier) {
-        const struct frame *frame = frame_at(number);
-        assert(frame_state(frame) != FRAME_INNER && frame->order <= FRAME_ORDER_MAX);
-        assert(&buddy_regions[frame->region] == region && frame->node == region->node);
-        assert(is_aligned(number, (uint64_t)1 << frame->order));
-        if (frame_state(frame) == FRAME_FREE)
-            free += 1u << frame->order;
-        number += 1u << frame->order;
-    }
-    assert(number == region->frontier);
-    return free;
-}
-
-void buddy_check(uint32_t node_index)
-{
-    struct buddy_node *node = &buddy_nodes[node_index];
-    if (node->total == 0)
-        return;
-    irq_state_t irq = spinlock_lock(&node->lock);
-    for (uint32_t order = 0; order <= FRAME_ORDER_MAX; order++)
-        buddy_check_list_locked(node, order);
-    uint64_t free = 0, untouched = 0, total = 0;
-    for (uint32_t i = 0; i < buddy_region_count; i++) {
-        if (buddy_regions[i].node != node_index)
-            continue;
-        free += buddy_check_region_locked(&buddy_regions[i]);
-        untouched += buddy_regions[i].end - buddy_regions[i].frontier;
-        total += buddy_regions[i].end - buddy_regions[i].first;
-    }
-    assert(free == node->free && untouched == node->untouched && total == node->total);
     spinlock_unlock(&node->lock, irq);
 }
 

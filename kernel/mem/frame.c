@@ -231,20 +231,6 @@ void frame_stats(uint32_t node, struct frame_stats *stats)
     stats->free += stats->cached;
 }
 
-void frame_check(void)
-{
-    for (uint32_t node = 0; node < node_count; node++)
-        buddy_check(node);
-    uint64_t irq = arch_irq_save();
-    const struct cpu *cpu = cpu_self();
-    assert(cache_count(cpu) <= FRAME_CACHE_SIZE);
-    for (uint32_t i = 0; i < cache_count(cpu); i++) {
-        const struct frame *frame = frame_at(cpu->frames.numbers[i]);
-        assert(frame_state(frame) == FRAME_CACHED && frame->order == 0 && frame->node == cpu->node);
-    }
-    arch_irq_restore(irq);
-}
-
 void frame_reset(void)
 {
     buddy_reset();

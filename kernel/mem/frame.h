@@ -108,9 +108,6 @@ void frame_stats(uint32_t node, struct frame_stats *stats);
 /* Gives the calling CPU's cached frames back to their node. */
 void frame_cache_drain(void);
 
-/* Asserts every invariant of lists, orders and counts. Slow: tests and the monitor. */
-void frame_check(void);
-
 /* Forgets all regions, for a simulated machine that starts anew. CPUs' caches are the caller's. */
 void frame_reset(void);
 

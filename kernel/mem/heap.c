@@ -20,53 +20,23 @@
  * there on are a red zone; a free block is poison behind the link to the next. Large blocks keep
  * the size in their struct frame, and their red zone is what remains of them, RED_MAX at most.
  */
-#include "mem/heap.h"
 #include "lib/assert.h"
 #include "lib/config.h"
-#include "lib/list.h"
 #include "lib/string.h"
-#include "mem/frame.h"
+#include "mem/heap_slab.h"
 #include "mem/phys.h"
 #include "sched/cpu.h"
-#include "sync/spinlock.h"
 
-#define SLAB_ORDER  3
-#define SLAB_SIZE   (PAGE_SIZE << SLAB_ORDER)
-#define SLAB_MAGIC  0x736c6162u
-#define LARGE_FIRST COUNT_OF(slab_sizes)
-#define LARGE_COUNT 6 /* orders 3 to 8: 32 KiB to 1 MiB */
-#define CLASS_COUNT (LARGE_FIRST + LARGE_COUNT)
-
-#define POISON_BYTE   0xde
 #define RED_BYTE      0xbd
 #define RED_MAX       256 /* bytes of red zone checked behind a large block */
 #define DEBUG_TRAILER (CONFIG_DEBUG ? 2 * sizeof(uint64_t) : 0) /* red zone and size */
 
 /* Multiples of 64: 511, 255, 170, 127, 85 ... 3, 2 blocks a slab. */
-static const uint16_t slab_sizes[] = {64,   128,  192,  256,  384,  512,  768,  1024,  1536,
-                                      2176, 2688, 3584, 4672, 5440, 6528, 8128, 10880, 16320};
+static const uint16_t slab_sizes[SLAB_CLASSES] = {64,   128,  192,  256,  384,   512,
+                                                  768,  1024, 1536, 2176, 2688,  3584,
+                                                  4672, 5440, 6528, 8128, 10880, 16320};
 
-struct slab {
-    struct list link; /* in partial or full of its class */
-    void *free;       /* blocks that were freed, linked by their first word */
-    uint32_t magic;
-    uint16_t class_index;
-    uint16_t block_size;
-    uint16_t capacity; /* blocks that fit */
-    uint16_t used;
-    uint16_t fresh; /* blocks 0 .. fresh - 1 were handed out before */
-};
-_Static_assert(sizeof(struct slab) <= HEAP_MIN, "the header has the room of the smallest block");
-
-struct heap_class {
-    struct spinlock lock;      /* all below, and the slabs of the class */
-    uint32_t size;             /* constant */
-    uint32_t empty;            /* slabs without a used block: 0 or 1 */
-    struct list partial, full; /* slabs */
-    uint64_t allocated, freed, frames;
-};
-
-static struct heap_class heap_classes[CLASS_COUNT];
+struct heap_class heap_classes[CLASS_COUNT];
 static uint8_t heap_class_of[16320 / HEAP_MIN + 1]; /* by size in units of 64, rounded up */
 
 void heap_init(void)
@@ -77,7 +47,8 @@ void heap_init(void)
         spinlock_init(&class->lock, LOCK_RANK_heap);
         list_init(&class->partial);
         list_init(&class->full);
-        class->size = i < LARGE_FIRST ? slab_sizes[i] : (uint32_t)(SLAB_SIZE << (i - LARGE_FIRST));
+        class->size =
+            i < SLAB_CLASSES ? slab_sizes[i] : (uint32_t)(SLAB_SIZE << (i - SLAB_CLASSES));
     }
     uint32_t class_index = 0;
     for (uint32_t units = 0; units < COUNT_OF(heap_class_of); units++) {
@@ -92,15 +63,6 @@ void heap_init(void)
 static uint64_t *block_asked(void *block, uint32_t block_size)
 {
     return (void *)((char *)block + block_size - sizeof(uint64_t));
-}
-
-static bool bytes_are(const void *from, size_t size, uint8_t byte)
-{
-    const uint8_t *bytes = from;
-    for (size_t i = 0; i < size; i++)
-        if (bytes[i] != byte)
-            return false;
-    return true;
 }
 
 /* A block goes out: its poison must be whole. */
@@ -124,11 +86,6 @@ static void block_disarm(void *block, uint32_t block_size)
 }
 
 /* Slabs. */
-
-static struct slab *slab_of(const void *block)
-{
-    return (struct slab *)align_down((uintptr_t)block, SLAB_SIZE);
-}
 
 static void *slab_block(struct slab *slab, uint32_t index)
 {
@@ -219,7 +176,7 @@ static void *heap_alloc_small(size_t asked)
 static void heap_free_small(void *block)
 {
     struct slab *slab = slab_of(block);
-    assert(slab->magic == SLAB_MAGIC && slab->class_index < LARGE_FIRST);
+    assert(slab->magic == SLAB_MAGIC && slab->class_index < SLAB_CLASSES);
     uint32_t offset = (uint32_t)((uintptr_t)block - (uintptr_t)slab) - HEAP_MIN;
     debug_assert(offset % slab->block_size == 0);
     struct heap_class *class = &heap_classes[slab->class_index];
@@ -234,7 +191,7 @@ static void heap_free_small(void *block)
 /* Counts a large block that comes (+1) or goes (-1). */
 static void large_count(uint32_t order, int change)
 {
-    struct heap_class *class = &heap_classes[LARGE_FIRST + order - SLAB_ORDER];
+    struct heap_class *class = &heap_classes[SLAB_CLASSES + order - SLAB_ORDER];
     irq_state_t irq = spinlock_lock(&class->lock);
     class->allocated += change > 0;
     class->freed += change < 0;
@@ -283,7 +240,7 @@ static void heap_free_large(char *block)
 void *kmalloc(size_t size)
 {
     assert(size != 0 && size <= HEAP_MAX);
-    bool small = size + DEBUG_TRAILER <= slab_sizes[LARGE_FIRST - 1];
+    bool small = size + DEBUG_TRAILER <= slab_sizes[SLAB_CLASSES - 1];
     void *block = small ? heap_alloc_small(size) : heap_alloc_large(size);
     if (block != NULL)
         cpu_metric_add(cpu_self(), METRIC_heap_allocated, 1);
@@ -338,55 +295,4 @@ void heap_stats(int class_index, struct heap_stats *stats)
     for (int i = 0; i < (int)CLASS_COUNT; i++)
         if (class_index < 0 || class_index == i)
             heap_stats_add(&heap_classes[i], stats);
-}
-
-/* Walks the free blocks of a slab: in range, in place, as many as there should be. */
-static void slab_check_locked(struct slab *slab, const struct heap_class *class)
-{
-    assert(slab->magic == SLAB_MAGIC && slab->block_size == class->size);
-    assert(slab->used <= slab->fresh && slab->fresh <= slab->capacity);
-    uint32_t free = 0;
-    for (char *block = slab->free; block != NULL; block = *(void **)(void *)block) {
-        uint32_t offset = (uint32_t)(block - (char *)slab) - HEAP_MIN;
-        size_t link = sizeof(void *);
-        assert(slab_of(block) == slab && offset % class->size == 0);
-        assert(offset / class->size < slab->fresh);
-        debug_assert(bytes_are(block + link, class->size - link, POISON_BYTE));
-        free++;
-        assert(free <= slab->capacity);
-    }
-    assert(free == (uint32_t)slab->fresh - slab->used);
-}
-
-static void heap_check_class(struct heap_class *class)
-{
-    uint64_t used = 0, slabs = 0, empty = 0;
-    irq_state_t irq = spinlock_lock(&class->lock);
-    LIST_EACH(link, &class->partial)
-    {
-        struct slab *slab = CONTAINER_OF(link, struct slab, link);
-        slab_check_locked(slab, class);
-        assert(slab->used < slab->capacity);
-        used += slab->used;
-        slabs++;
-        empty += slab->used == 0;
-    }
-    LIST_EACH(link, &class->full)
-    {
-        struct slab *slab = CONTAINER_OF(link, struct slab, link);
-        slab_check_locked(slab, class);
-        assert(slab->used == slab->capacity);
-        used += slab->used;
-        slabs++;
-    }
-    assert(used == class->allocated - class->freed);
-    assert(slabs << SLAB_ORDER == class->frames);
-    assert(empty == class->empty && empty <= 1);
-    spinlock_unlock(&class->lock, irq);
-}
-
-void heap_check(void)
-{
-    for (uint32_t i = 0; i < LARGE_FIRST; i++)
-        heap_check_class(&heap_classes[i]);
 }

@@ -40,7 +40,4 @@ void heap_stats(int class_index, struct heap_stats *stats);
 int heap_class_count(void);
 size_t heap_class_size(int class_index);
 
-/* Asserts every invariant of slabs and lists; slow. */
-void heap_check(void);
-
 #endif

@@ -85,9 +85,6 @@ struct mapping *mapping_extend_locked(struct space *space, const struct memory *
 bool mapping_cut_locked(struct mapping *mapping, uint64_t low, uint64_t high,
                         struct mapping **spare);
 
-/* Asserts the tree's order and balance, and that mappings fit; slow. */
-void space_check(struct space *space);
-
 /* --- space_map.c --- */
 
 /*

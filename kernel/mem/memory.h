@@ -233,9 +233,4 @@ error_t memory_dirty(struct memory *memory, uint64_t since, uint64_t offset, uin
 /* Ends tracking. */
 void memory_dirty_end(struct memory *memory);
 
-/* --- memory_check.c --- */
-
-/* Asserts the invariants of the object and of the leaves that show it; slow, for tests. */
-void memory_check(struct memory *memory);
-
 #endif

@@ -33,7 +33,4 @@ void run_queue_remove_locked(struct cpu *cpu, struct thread *thread);
 /* Takes out the first of the highest list; NULL if there is none. */
 struct thread *run_queue_take_locked(struct cpu *cpu);
 
-/* Checks all links and counts; slow, for tests. */
-void run_queue_check(struct cpu *cpu);
-
 #endif

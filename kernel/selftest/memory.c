@@ -9,6 +9,7 @@
 #include "mem/frame.h"
 #include "mem/heap.h"
 #include "mem/phys.h"
+#include "selftest/check.h"
 #include "selftest/selftest.h"
 #include "trace/console.h"
 

@@ -73,7 +73,7 @@ static void fault_panic_deaf(void)
     panic("CPU %u is deaf", other->number);
 }
 
-const struct arch_fault_case portable_fault_cases[] = {
+const struct fault_case portable_fault_cases[] = {
     {"panic-twice", "another fault while panicking", false, fault_panic_twice},
     {"panic-deaf", "is deaf", false, fault_panic_deaf},
     {"panic-always", "another fault while panicking", false, fault_panic_always},

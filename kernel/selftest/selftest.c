@@ -1,6 +1,5 @@
 /* Chooses and runs the self tests (selftest.h). */
 #include "selftest/selftest.h"
-#include "arch/trap.h"
 #include "boot/boot_info.h"
 #include "boot/power.h"
 #include "lib/string.h"
@@ -41,7 +40,7 @@ static bool test_run_all(void)
     return passed;
 }
 
-static void faults_list(const struct arch_fault_case *cases, uint32_t count)
+static void faults_list(const struct fault_case *cases, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         console_print("fault %s %s \"%s\"\n", cases[i].name,
@@ -57,8 +56,8 @@ static bool test_list(void)
     return true;
 }
 
-static const struct arch_fault_case *fault_find(const struct arch_fault_case *cases, uint32_t count,
-                                                const char *name)
+static const struct fault_case *fault_find(const struct fault_case *cases, uint32_t count,
+                                           const char *name)
 {
     for (uint32_t i = 0; i < count; i++)
         if (strcmp(cases[i].name, name) == 0)
@@ -69,7 +68,7 @@ static const struct arch_fault_case *fault_find(const struct arch_fault_case *ca
 /* Does not return if the fault is real; a synthetic one may have been only described. */
 static bool fault_run(const char *name)
 {
-    const struct arch_fault_case *fault =
+    const struct fault_case *fault =
         fault_find(portable_fault_cases, portable_fault_case_count, name);
     if (fault == NULL)
         fault = fault_find(arch_fault_cases, arch_fault_case_count, name);

@@ -3,6 +3,7 @@
 #include "heap_model.h"
 #include "lib/assert.h"
 #include "obj/reclaim.h"
+#include "selftest/check.h"
 
 #define NODES_MAX 200
 #define OBJECTS   3

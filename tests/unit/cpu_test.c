@@ -5,6 +5,7 @@
 #include "mem/heap.h"
 #include "mem/shootdown.h"
 #include "sched/cpu.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 #include "frame_model.h"

@@ -1,6 +1,7 @@
 /* Capabilities: rights, badges, the order of derivation, moving and deleting. */
 #include "caps_model.h"
 #include "cpus.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 static struct slot_table table;

@@ -4,6 +4,7 @@
 #include "lib/assert.h"
 #include "mem/frame.h"
 #include "sched/cpu.h"
+#include "selftest/check.h"
 
 #include <string.h>
 #include <sys/mman.h>

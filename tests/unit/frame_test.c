@@ -5,6 +5,7 @@
 #include "mem/frame.h"
 #include "mem/frame_cache.h"
 #include "sched/cpu.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 #include <stdlib.h>

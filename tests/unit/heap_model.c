@@ -6,6 +6,7 @@
 #include "mem/frame.h"
 #include "mem/heap.h"
 #include "sched/cpu.h"
+#include "selftest/check.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "lib/config.h"
 #include "mem/frame.h"
 #include "mem/heap.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 #include <stdlib.h>

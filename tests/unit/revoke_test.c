@@ -2,6 +2,7 @@
 #include "caps_model.h"
 #include "cpus.h"
 #include "mem/frame.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 #define SHARED 64

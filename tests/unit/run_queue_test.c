@@ -1,6 +1,7 @@
 /* Run queues: order, bit map, counts; against an array. */
 #include "sched/run_queue.h"
 #include "sched_model.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 #define THREADS 40

@@ -6,6 +6,7 @@
 #include "lib/assert.h"
 #include "sched/clock.h"
 #include "sched/place.h"
+#include "selftest/check.h"
 
 #define STEP          UINT64_C(10000)
 #define MODEL_THREADS 64

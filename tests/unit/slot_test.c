@@ -1,6 +1,7 @@
 /* Tables of slots: handles, growth, generations, exact places, clearing. */
 #include "cap/slot.h"
 #include "caps_model.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 static struct slot_table table;

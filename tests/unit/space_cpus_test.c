@@ -7,6 +7,7 @@
 #include "cpus.h"
 #include "mem/frame.h"
 #include "obj/job.h"
+#include "selftest/check.h"
 #include "unit.h"
 #include "user_model.h"
 

@@ -7,6 +7,7 @@
 #include "mem/heap.h"
 #include "mem/space_copy.h"
 #include "memory_model.h"
+#include "selftest/check.h"
 #include "unit.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
 #include "mem/frame.h"
 #include "mem/space_copy.h"
 #include "obj/job.h"
+#include "selftest/check.h"
 #include "unit.h"
 #include "user_model.h"
 

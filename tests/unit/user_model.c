@@ -4,6 +4,7 @@
 #include "host.h"
 #include "lib/assert.h"
 #include "mem/phys.h"
+#include "selftest/check.h"
 
 #include <string.h>
 

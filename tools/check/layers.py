@@ -28,13 +28,14 @@ RULES = {
     "boot": {"lib", "arch", "cap", "mem", "obj", "sched", "syscall", "trace", "monitor",
              "selftest"},
     "monitor": {"lib", "boot", "sched", "syscall", "trace"},
-    "selftest": {"lib", "arch", "boot", "mem", "sched", "trace"},
+    "selftest": {"lib", "arch", "boot", "cap", "mem", "sched", "trace"},
 }
 USER_FOLDERS = ("lib", "apps", "tests/guest")
 SHARED = {"lib/error.h", "lib/list.h", "lib/print.h", "lib/string.h", "lib/types.h"}
 CPU_NAMES = re.compile(r"x86|amd64|aarch64|arm64|armv8|\bintel\b|\bamd\b|__x86|__aarch", re.I)
 # Names of standards and their fields that contain a CPU's name: device-tree strings, notes.
 CPU_EXCEPTIONS = re.compile(r'"arm,[\w-]*"|arch-x86/hvm|"linux,|Linux arm64')
+OF_ONE_CPU = re.compile(r"(selftest/)?arch/(?!include/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([\w./-]+)[">]')
 
 
@@ -44,8 +45,7 @@ def sources():
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), KERNEL)
             top = path.split(os.sep)[0]
-            if name.endswith((".c", ".h", ".S", ".def")) and (
-                    top != "arch" or path.startswith("arch/include")):
+            if name.endswith((".c", ".h", ".S", ".def")) and not OF_ONE_CPU.match(path):
                 yield path, top
 
 

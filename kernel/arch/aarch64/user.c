@@ -86,7 +86,7 @@ static uint64_t frame_access(const struct trap_frame *frame)
     return (frame->cause & (ABORT_WRITE | ABORT_CACHE)) == ABORT_WRITE ? SPACE_WRITE : SPACE_READ;
 }
 
-/* Only a test enters user mode without a thread, to see this panic (fault_cases.c). */
+/* Only a test enters user mode without a thread, to see this panic (selftest/arch). */
 struct user_exit user_trap(struct cpu *self, struct thread *thread)
 {
     const struct trap_frame *frame = &thread->frame;

@@ -34,17 +34,4 @@ void arch_trap_describe(const struct trap_frame *frame, char *text, size_t size)
 /* Prints all registers, a few per line, by `line`. */
 void arch_trap_registers(const struct trap_frame *frame, void (*line)(const char *text));
 
-/*
- * The faults that a self test can provoke (selftest/): by their real cause where this CPU and
- * its emulator can, else with a synthetic frame given to the same diagnosis.
- */
-struct arch_fault_case {
-    const char *name;
-    const char *expect; /* must stand in the diagnosis */
-    bool synthetic;
-    void (*provoke)(void); /* does not return, apart from synthetic ones */
-};
-extern const struct arch_fault_case arch_fault_cases[];
-extern const uint32_t arch_fault_case_count;
-
 #endif

@@ -1,5 +1,6 @@
-/* Walks that assert the invariants of capabilities (slot.h). Slow: tests and the monitor. */
+/* The invariants of capabilities (cap/slot.h). */
 #include "cap/slot.h"
+#include "selftest/check.h"
 
 /* Slots are cache lines, so an address tells which of its brackets it is. */
 static bool bracket_opens(const struct list *bracket)

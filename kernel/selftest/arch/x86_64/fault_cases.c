@@ -1,5 +1,5 @@
 /*
- * x86-64: every exception, provoked (arch/trap.h).
+ * x86-64: every exception, provoked (selftest.h).
  *
  * By its real cause where long mode in ring 0 and the emulator can raise it; the others give a
  * made-up frame to the same entry: no cause in long mode (9, 10, reserved ones), ring 3 only (17),
@@ -19,6 +19,7 @@
 #include "mem/vmap.h"
 #include "registers.h"
 #include "sched/cpu.h"
+#include "selftest/selftest.h"
 #include "x86.h"
 
 #define NON_CANONICAL 0x8000000000000000u
@@ -269,7 +270,7 @@ static void fault_interrupt(void)
 
 #define SYNTHETIC_CASE(vector, text) {"vector-" #vector, text, true, fault_vector_##vector}
 
-const struct arch_fault_case arch_fault_cases[] = {
+const struct fault_case arch_fault_cases[] = {
     {"divide", "divide error (#DE) by the kernel", false, fault_divide},
     {"debug", "debug exception (#DB) by the kernel", false, fault_debug},
     {"nmi", "non-maskable interrupt (NMI)", false, fault_nmi},

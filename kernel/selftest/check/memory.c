@@ -1,8 +1,9 @@
-/* The invariants of memory objects, for tests (memory.h). */
+/* The invariants of memory objects (mem/memory.h). */
+#include "mem/memory.h"
 #include "lib/assert.h"
 #include "mem/mapping.h"
-#include "mem/memory.h"
 #include "mem/page.h"
+#include "selftest/check.h"
 
 static void check_page(const struct memory *memory, const struct page *page, uint64_t index)
 {

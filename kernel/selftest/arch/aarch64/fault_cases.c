@@ -1,6 +1,6 @@
 /*
  * AArch64: a fault for every one of the sixteen vectors, and for the causes that the diagnosis
- * tells apart (arch/trap.h).
+ * tells apart (selftest.h).
  *
  * By their real cause where EL1 and EL0 without devices can raise it: a stub of a few
  * instructions is mapped as a user's page and entered. FIQ and SError have no cause that we could
@@ -21,6 +21,7 @@
 #include "mmu.h"
 #include "registers.h"
 #include "sched/cpu.h"
+#include "selftest/selftest.h"
 #include "trace/panic.h"
 
 #define UNMAPPED  UINT64_C(0xffffb00000001000)
@@ -274,7 +275,7 @@ static void fault_pan(void)
     (void)*(volatile uint32_t *)USER_PAGE;
 }
 
-const struct arch_fault_case arch_fault_cases[] = {
+const struct fault_case arch_fault_cases[] = {
     {"sp0-sync", "breakpoint #1 by the kernel, on SP_EL0", false, fault_sp0_sync},
     {"sp0-irq", "unexpected interrupt (IRQ) in the kernel, on SP_EL0", false, fault_sp0_irq},
     {"sp0-fiq", "unexpected fast interrupt (FIQ) in the kernel, on SP_EL0", true, fault_sp0_fiq},
