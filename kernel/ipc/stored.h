@@ -6,8 +6,8 @@
  *
  * A stored message is one block, charged to the port's job; so is the page of its capabilities, if
  * it has any. They are in no process: a revoke finds them, and who receives gets 0 for what went.
- * A capability that lets receive is not stored, its sender waits: so a port's last receiver is never
- * in a queue, where a port that nobody can reach would keep itself alive.
+ * A capability that lets receive is not stored, its sender waits: so a port's last receiver is
+ * never in a queue, where a port that nobody can reach would keep itself alive.
  *
  * Sending has happened when the room was kept: if the port ends meanwhile, the message ends with
  * it, and with all that was moved into it.

@@ -206,8 +206,37 @@ TEST(state_places_keep_rights)
     EXPECT(tern_cap_derive(port, (rights_t){RIGHT_send}, 0, &weak) == OK);
     EXPECT(tern_cap_place(process, (slot_t){0}, (slot_t){0}, weak, (rights_t){RIGHTS_ALL}, 0,
                           &placed) == ERR_denied);
-    EXPECT(tern_object_open(port, LINK_process_capability, 130, &placed, &next) ==
-           ERR_bad_argument);
+    EXPECT(tern_object_open(port, LINK_process_mapping, 130, &placed, &next) == ERR_bad_argument);
     EXPECT(tern_object_open(weak, LINK_port_sender, 0, &placed, &next) == ERR_denied);
     EXPECT(tern_object_kill(job) == OK);
+}
+
+/* A stored message with a capability, out of one port and into another. */
+TEST(state_capability_in_queue)
+{
+    const slot_t first_job = root_slot(ROOT_SLOT_JOB);
+    slot_t from = {0}, to = {0}, target = {0}, opened = {0};
+    uint64_t size = 0, next = 0;
+    struct message message = {.caps = 1, .label = 5};
+    REQUIRE(sys_port_create(2, &from) == OK && sys_port_create(2, &to) == OK);
+    REQUIRE(sys_port_create(0, &target) == OK);
+    REQUIRE(tern_cap_derive(target, (rights_t){RIGHT_signal | RIGHT_grant}, 4, &opened) == OK);
+    message.word[5] = opened.value;
+    EXPECT(tern_port_send(from, &message, DEADLINE_POLL) == OK);
+    REQUIRE(tern_object_info(from, STATE_port_queue, 0, &size, &next) == OK);
+    struct state_port_queue entry = *(const struct state_port_queue *)sys_page;
+    EXPECT(entry.caps == 1 && entry.label == 5 && entry.word5 == 0);
+    EXPECT(tern_object_open(from, LINK_port_capability, 1, &opened, &next) == ERR_not_found);
+    REQUIRE(tern_object_open(from, LINK_port_capability, 0, &opened, &next) == OK);
+    entry.word5 = opened.value;
+    *(struct state_port_queue *)sys_page = entry;
+    const uint64_t sets = ~STATE_BIT(port, queue, thread) & (STATE_BIT(port, queue, caps) * 2 - 1);
+    EXPECT(tern_object_set(to, STATE_port_queue, sets, size, first_job) == OK);
+    EXPECT(tern_port_receive(to, (slot_t){0}, &message, DEADLINE_POLL) == OK);
+    EXPECT(message.label == 5 && message.caps == 1 && message.word[5] != 0);
+    EXPECT(tern_port_signal((slot_t){message.word[5]}, 7) == OK);
+    EXPECT(tern_port_receive(target, (slot_t){0}, &message, DEADLINE_POLL) == OK);
+    EXPECT(message.word[0] == 4);
+    EXPECT(tern_cap_delete(from) == OK && tern_cap_delete(to) == OK &&
+           tern_cap_delete(target) == OK);
 }
