@@ -27,6 +27,7 @@ error_t message_from_thread(struct message *message, struct thread *thread, uint
 {
     uint64_t control = frame_control(&thread->frame);
     message->kind = (enum message_kind)thread->sending;
+    message->way = ANSWER_RESULT;
     message->badge = badge;
     message->bytes = (uint32_t)control_bytes(control);
     message->page = thread->page;

@@ -73,12 +73,8 @@ static void reply_link(struct thread *server, struct reply *reply)
         object_put(&reply->object);
 }
 
-void reply_lend_again(struct thread *server)
+void reply_link_check(struct thread *server)
 {
-    struct thread *caller = reply_lender(server);
-    server->effective = server->priority;
-    if (caller != NULL && caller->effective > server->effective)
-        server->effective = caller->effective;
     if (server->serving != NULL && atomic_load(&server->serving->word) == REPLY_DEAD)
         reply_unlink(server);
 }

@@ -34,9 +34,8 @@ bool reply_binds(const struct thread *caller);
 /* Takes `caller` out of the reply object that it waits on; false if it is being answered. */
 bool reply_cancel(struct thread *caller);
 
-/* Works out what `server` (owned, or current) is lent, after a caller left; unlinks it from a
- * reply object that retires. */
-void reply_lend_again(struct thread *server);
+/* Unlinks `server` (owned, or current) from a reply object that died, which it would keep. */
+void reply_link_check(struct thread *server);
 
 /* Breaks the link of a thread that dies or receives otherwise. */
 void reply_unlink(struct thread *server);

@@ -184,6 +184,7 @@ bool thread_attend(struct cpu *self, struct thread *thread)
     debug_assert(self->current == thread);
     if ((attention & ATTENTION_LEND) != 0) {
         atomic_fetch_and(&thread->attention, ~(uint32_t)ATTENTION_LEND);
+        reply_link_check(thread);
         sched_lend_changed(self, thread);
     }
     if ((attention & ATTENTION_KILL) != 0) {

@@ -353,8 +353,12 @@ struct thread *sched_leave(struct cpu *self)
     if (self->reclaiming)
         (void)reclaim_poll(self);
     for (;;) {
-        if (must_decide(self))
+        if (must_decide(self)) {
+            /* In a queue it would die only when it is next on a CPU, if ever. */
+            if (self->current != NULL && (thread_wanted(self->current) & ATTENTION_KILL) != 0)
+                (void)thread_attend(self, self->current);
             decide(self);
+        }
         struct thread *thread = self->current;
         if (thread_wanted(thread) != 0 && !thread_attend(self, thread))
             continue;
