@@ -72,7 +72,7 @@ void hold_end(struct hold *hold)
         return;
     }
     debug_assert(thread_status(thread) == THREAD_CLAIMED);
-    thread_set_status(thread, hold->status);
+    atomic_store_explicit(&thread->status, hold->status, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
     uint32_t attention = atomic_load(&thread->attention);
     if ((attention & ATTENTION_KILL) != 0) {

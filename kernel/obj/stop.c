@@ -43,7 +43,8 @@ void thread_notify(struct thread *thread, uint32_t attention)
 
 void thread_park(struct thread *thread)
 {
-    thread_set_status(thread, THREAD_PARKED);
+    /* Release: whoever claims it finds all that we did with it. */
+    atomic_store_explicit(&thread->status, THREAD_PARKED, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
     uint32_t parked = THREAD_PARKED, attention = thread_attention(thread);
     /* Who wants to kill it may have come before it was parked. */
