@@ -21,7 +21,8 @@ struct abi_device_range {
 };
 
 struct abi_device {
-    uint64_t identity; /* of its bus, and of it there; not 0; one device each */
+    uint64_t identity; /* of its bus, and below bit 32 of it there (PCI: its requester id), as
+                          interrupt controllers know it; not 0; one device each */
     uint64_t dma_end;  /* it reaches memory below; 0: none */
     struct abi_device_range ranges[DEVICE_RANGES];
 };

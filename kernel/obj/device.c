@@ -1,10 +1,12 @@
 /* Devices (device.h). */
 #include "obj/device.h"
+#include "arch/irq.h"
 #include "boot/boot_info.h"
 #include "boot/machine.h"
 #include "lib/assert.h"
 #include "mem/memory.h"
 #include "obj/job.h"
+#include "sched/cpu.h"
 
 /* A mapping for DMA. */
 struct dma {
@@ -150,11 +152,34 @@ error_t device_registers(const struct device *device, struct job *job, uint64_t 
                                   found->flags & DEVICE_COMBINE ? MAP_COMBINE : MAP_DEVICE, result);
 }
 
-/* Its mappings refer to it, so there are none. */
+error_t device_messages(struct device *device)
+{
+    struct job *job = device->object.job;
+    error_t error = OK;
+    phys_t frame;
+    irq_state_t irq = spinlock_lock(&device->object.lock);
+    if (device->messages.pa == 0)
+        error = job_frame_alloc(job, cpu_self()->node, &frame);
+    if (device->messages.pa == 0 && error == OK) {
+        error = arch_irq_devices()->add(device_bus_id(device), frame);
+        if (error == OK)
+            device->messages = frame;
+        else
+            job_frame_free(job, frame);
+    }
+    spinlock_unlock(&device->object.lock, irq);
+    return error;
+}
+
+/* Its mappings and lines refer to it, so there are none. */
 static bool device_retire(struct object *object)
 {
     struct device *device = CONTAINER_OF(object, struct device, object);
     assert(list_empty(&device->dma));
+    if (device->messages.pa != 0) {
+        arch_irq_devices()->remove(device_bus_id(device));
+        job_frame_free(object->job, device->messages);
+    }
     irq_state_t irq = spinlock_lock(&devices_lock);
     list_remove(&device->all);
     spinlock_unlock(&devices_lock, irq);

@@ -28,6 +28,7 @@ struct device {
     struct abi_device description; /* constant while a capability is there */
     struct list dma;               /* of struct dma; the object's lock */
     uint32_t dma_count;            /* its length, at most DMA_MAPS_MAX; the object's lock */
+    phys_t messages;               /* the interrupt controller's; 0: none; the object's lock */
     struct list all;               /* of all devices; devices_lock */
 };
 
@@ -54,6 +55,18 @@ error_t device_dma_map(struct device *device, struct job *job, struct memory *me
 /* Takes exactly that mapping back. not_found. */
 error_t device_dma_unmap(struct device *device, struct memory *memory, uint64_t offset,
                          uint64_t size);
+
+/* The id by which its bus tells its messages and accesses apart. */
+static inline uint32_t device_bus_id(const struct device *device)
+{
+    return (uint32_t)device->description.identity;
+}
+
+/*
+ * Lets an interrupt controller that tells devices apart (arch_irq_devices) know it, until it
+ * retires. no_memory; exists: another device has that id; unsupported: none can have.
+ */
+error_t device_messages(struct device *device);
 
 /* The device was reset and does no more DMA: takes back one mapping; false if there is none. */
 bool device_reset_step(struct device *device);

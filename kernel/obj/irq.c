@@ -1,6 +1,8 @@
 /* Interrupts as objects (irq.h). */
 #include "obj/irq.h"
 #include "lib/assert.h"
+#include "obj/device.h"
+#include "sched/cpu.h"
 #include "sched/irq.h"
 
 /* On the CPU that took the interrupt, which holds no lock. A line whose object just retired may
@@ -24,16 +26,37 @@ static void irq_fire(void *context)
         port_signal(port, bits);
 }
 
+/* To a free line that is raised by messages: the device's, where those of each are told apart. */
+static error_t attach_message(struct irq *irq, struct device *device)
+{
+    const struct irq_devices *devices = arch_irq_devices();
+    if (devices == NULL)
+        return irq_attach_message(irq_fire, irq, &irq->line);
+    if (device == NULL)
+        return ERR_unsupported;
+    if (!object_try_get(&device->object))
+        return ERR_bad_slot;
+    irq->device = device;
+    error_t error = device_messages(device);
+    if (error == OK)
+        error = irq_attach_message(irq_fire, irq, &irq->line);
+    if (error == OK)
+        devices->connect(irq->line, device_bus_id(device));
+    return error;
+}
+
 /* Until it is bound, it is masked by the first interrupt, if not by us. */
-error_t irq_create(struct job *job, uint64_t line, struct irq **result)
+error_t irq_create(struct job *job, uint64_t line, struct device *device, struct irq **result)
 {
     struct object *object;
+    if (device != NULL && line != IRQ_ANY_MESSAGE)
+        return ERR_bad_argument;
     error_t error = object_make(job, OBJECT_irq, sizeof(struct irq), &object);
     if (error != OK)
         return error;
     struct irq *irq = CONTAINER_OF(object, struct irq, object);
     irq->line = line < IRQ_LINES ? (uint32_t)line : IRQ_LINES;
-    error = line == IRQ_ANY_MESSAGE ? irq_attach_message(irq_fire, irq, &irq->line)
+    error = line == IRQ_ANY_MESSAGE ? attach_message(irq, device)
                                     : irq_attach(irq->line, irq_fire, irq);
     if (error != OK) {
         irq->line = IRQ_LINES; /* none, for retire */
@@ -68,7 +91,8 @@ error_t irq_bind(struct irq *irq, struct port *port, uint64_t bits)
     error_t error = object_retiring(&irq->object) ? ERR_bad_slot : OK;
     if (error == OK) {
         old = bind_locked(irq, port, bits);
-        (void)arch_irq_unmask(irq->line);
+        irq->cpu = cpu_self();
+        (void)arch_irq_unmask(irq->line, irq->cpu);
     }
     spinlock_unlock(&irq->object.lock, flags);
     if (old != NULL)
@@ -85,7 +109,7 @@ error_t irq_acknowledge(struct irq *irq)
     if (state == IRQ_AGAIN || state == IRQ_TAKEN) {
         irq->state = state == IRQ_AGAIN ? IRQ_TAKEN : IRQ_ARMED;
         if (!irq->edge || state == IRQ_AGAIN)
-            (void)arch_irq_unmask(irq->line);
+            (void)arch_irq_unmask(irq->line, irq->cpu);
     }
     spinlock_unlock(&irq->object.lock, flags);
     if (state == IRQ_AGAIN)
@@ -96,12 +120,16 @@ error_t irq_acknowledge(struct irq *irq)
 static bool irq_retire(struct object *object)
 {
     struct irq *irq = CONTAINER_OF(object, struct irq, object);
-    if (irq->line == IRQ_LINES)
-        return true;
     irq_state_t flags = spinlock_lock(&object->lock);
     struct port *port = bind_locked(irq, NULL, 0);
     spinlock_unlock(&object->lock, flags);
-    irq_detach(irq->line);
+    if (irq->line != IRQ_LINES) {
+        if (irq->device != NULL)
+            arch_irq_devices()->disconnect(irq->line);
+        irq_detach(irq->line);
+    }
+    if (irq->device != NULL)
+        object_put(&irq->device->object);
     if (port != NULL)
         port_source_put(port);
     return true;

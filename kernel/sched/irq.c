@@ -3,6 +3,7 @@
 #include "arch/irq.h"
 #include "boot/subsystem.h"
 #include "lib/assert.h"
+#include "sched/cpu.h"
 #include "trace/log.h"
 #include <stdatomic.h>
 
@@ -24,7 +25,7 @@ error_t irq_attach(uint32_t line, void (*serve)(void *context), void *context)
         return ERR_exists;
     handler->context = context;
     atomic_store_explicit(&handler->serve, serve, memory_order_release);
-    error_t error = arch_irq_unmask(line);
+    error_t error = arch_irq_unmask(line, &boot_cpu);
     if (error != OK)
         irq_detach(line);
     return error;
@@ -58,7 +59,8 @@ error_t irq_attach_message(void (*serve)(void *context), void *context, uint32_t
 {
     struct irq_message message;
     for (*line = IRQ_LINES; (*line)-- > 0;)
-        if (arch_irq_message(*line, &message) == OK && irq_attach(*line, serve, context) == OK)
+        if (arch_irq_message(*line, &boot_cpu, &message) == OK &&
+            irq_attach(*line, serve, context) == OK)
             return OK;
     return ERR_unsupported;
 }

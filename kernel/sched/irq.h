@@ -10,9 +10,10 @@
 #include "lib/error.h"
 #include "lib/types.h"
 
-#define IRQ_LINES 1024
+#define IRQ_LINES 1280
 
-/* Sets the handler and unmasks the line. exists if there is one, bad_argument beyond the table. */
+/* Sets the handler and unmasks the line, to the boot CPU. exists if there is one, bad_argument
+ * beyond the table. */
 error_t irq_attach(uint32_t line, void (*handler)(void *context), void *context);
 void irq_detach(uint32_t line);
 

@@ -16,10 +16,27 @@ static struct device *device_of(const struct slot *slot)
     return CONTAINER_OF(slot_kept(slot), struct device, object);
 }
 
-static error_t make_irq(struct job *job, uint64_t line, struct object **object)
+/* The device that a capability names, if it names any. */
+static error_t device_named(const struct thread *caller, slot_t name, struct device **device)
+{
+    struct slot *slot;
+    *device = NULL;
+    if (name.value == 0)
+        return OK;
+    error_t error = slot_lookup(&caller->process->table, name, RIGHT_drive, &slot);
+    if (error == OK)
+        *device = device_of(slot);
+    return error;
+}
+
+static error_t make_irq(const struct thread *caller, struct job *job, slot_t parent, uint64_t line,
+                        struct object **object)
 {
     struct irq *irq;
-    error_t error = irq_create(job, line, &irq);
+    struct device *device;
+    error_t error = device_named(caller, parent, &device);
+    if (error == OK)
+        error = irq_create(job, line, device, &irq);
     if (error == OK)
         *object = &irq->object;
     return error;
@@ -49,12 +66,12 @@ static error_t make_device(struct job *job, const void *page, struct object **ob
 }
 
 error_t make_hardware(struct thread *caller, const struct slot *job_slot, enum object_kind kind,
-                      uint64_t value, struct object **object)
+                      slot_t parent, uint64_t value, struct object **object)
 {
     struct job *job = CONTAINER_OF(slot_kept(job_slot), struct job, object);
     if (job != job_root || (job_slot->rights & RIGHT_control) == 0)
         return ERR_denied;
-    return kind == OBJECT_irq      ? make_irq(job, value, object)
+    return kind == OBJECT_irq      ? make_irq(caller, job, parent, value, object)
            : kind == OBJECT_ioport ? make_ioport(job, value, object)
                                    : make_device(job, caller->page, object);
 }
@@ -62,11 +79,11 @@ error_t make_hardware(struct thread *caller, const struct slot *job_slot, enum o
 error_t make_registers(struct thread *caller, struct job *job, slot_t device, uint64_t range,
                        struct object **object)
 {
-    struct slot *slot;
     struct memory *memory;
-    error_t error = slot_lookup(&caller->process->table, device, RIGHT_drive, &slot);
+    struct device *found;
+    error_t error = device_named(caller, device, &found);
     if (error == OK)
-        error = device_registers(device_of(slot), job, range, &memory);
+        error = device_registers(found, job, range, &memory);
     if (error == OK)
         *object = &memory->object;
     return error;

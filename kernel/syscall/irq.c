@@ -3,6 +3,7 @@
 #include "arch/boot.h"
 #include "obj/ioport.h"
 #include "obj/thread.h"
+#include "sched/cpu.h"
 #include "syscall/call.h"
 
 static struct irq *irq_of(const struct slot *slot)
@@ -19,7 +20,7 @@ outcome_t sys_irq_bind(struct thread *caller, struct slot *slot, slot_t port, ui
     error_t error = slot_lookup(&caller->process->table, port, RIGHT_signal, &port_slot);
     if (error != OK)
         return (outcome_t)error;
-    (void)arch_irq_message(irq->line, &message); /* zeros for one by wire */
+    (void)arch_irq_message(irq->line, cpu_self(), &message); /* zeros for one by wire */
     *address = message.address;
     *data = message.data;
     return (outcome_t)irq_bind(irq, CONTAINER_OF(slot_kept(port_slot), struct port, object),

@@ -15,6 +15,6 @@ error_t make_registers(struct thread *caller, struct job *job, slot_t device, ui
 /* An interrupt, I/O ports, a device: denied, unless `job_slot` holds the first job and may control
  * it. */
 error_t make_hardware(struct thread *caller, const struct slot *job_slot, enum object_kind kind,
-                      uint64_t value, struct object **object);
+                      slot_t parent, uint64_t value, struct object **object);
 
 #endif

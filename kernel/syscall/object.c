@@ -107,7 +107,7 @@ static error_t make(struct thread *caller, const struct slot *job_slot, uint64_t
     case OBJECT_irq:
     case OBJECT_ioport:
     case OBJECT_device:
-        return make_hardware(caller, job_slot, (enum object_kind)kind, value, object);
+        return make_hardware(caller, job_slot, (enum object_kind)kind, parent, value, object);
     default:
         return ERR_bad_argument;
     }

@@ -15,6 +15,8 @@ from tern.paths import ROOT
 
 RESET = "the guest reset itself"
 LEAVE = "run=inventory,poweroff"
+# QEMU's own device for tests of drivers: with its registers, messages and DMA to all of memory.
+GUEST_DEVICES = {"pci": ["--", "-device", "edu,dma_mask=0xffffffffffffffff"]}
 GUEST_CPUS = {"test": (1, 4), "soak": (1, 2, 4, 8)}
 RESTARTED = {False: r"restarts: \d+ points", True: r"restarts: \d+ points, 0 not covered"}
 SMP_RUNS = {"test": 5, "soak": 100}
@@ -188,14 +190,29 @@ def guest_programs():
             if name.endswith(".c") and name != "test.c" and not name.startswith("bench")]
 
 
+def guest_options(name, cpus, *more):
+    """A machine for a native test program, with the devices that it drives."""
+    return ["--smp", str(cpus), *more, *GUEST_DEVICES.get(name, [])]
+
+
 def guest_cases(arch, soak):
     """Native test programs, and a program that comes by each way in."""
-    cases = [Case(f"guest {name} smp{cpus}", ["--smp", str(cpus)], append="", root=name,
+    cases = [Case(f"guest {name} smp{cpus}", guest_options(name, cpus), append="", root=name,
                   texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
              for name in guest_programs() for cpus in GUEST_CPUS["soak" if soak else "test"]]
-    cases += [Case(f"guest {name} restarted", ["--smp", "2"], append="restart=all", root=name,
+    cases += [Case(f"guest {name} restarted", guest_options(name, 2), append="restart=all", root=name,
                    texts=[r"(?m)^[1-9]\d* passed, 0 failed", RESTARTED[name == "restart"]],
                    absent=["(?i)panic"]) for name in guest_programs()]
+    if arch == "aarch64":  # the other interrupt controller than what follows from so few CPUs
+        cases += [Case(f"guest {name} gic3 smp{cpus}", guest_options(name, cpus, "--gic", "3"),
+                       append="", root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed"],
+                       absent=["(?i)panic", r"warn +its"])
+                  for name in ("irq", "pci") for cpus in GUEST_CPUS["test"]]
+        # By UEFI, ACPI tells of the ITS, and the bus has addresses.
+        cases.append(Case("guest pci gic3 by limine",
+                          guest_options("pci", 2, "--gic", "3", "--via", "limine"), append="",
+                          root="pci", texts=[r"(?m)^[1-9]\d* passed, 0 failed"],
+                          timeout=UEFI_TIMEOUT, needs_limine=True))
     ways = {"kernel": [], "limine": ["--via", "limine"]}
     if arch == "x86_64":
         ways["multiboot2"] = ["--via", "multiboot2"]
@@ -244,7 +261,7 @@ def mitigation_cases(arch, soak):
               for word, text in {"off": "off", "auto": "none.*", "nonsense": "none.*"}.items()]
     cases.append(Case("mitigations on selftest smp4", ["--smp", "4"], append=f"test=all {on}",
                       texts=["self test isolation: ok"]))
-    cases += [Case(f"mitigations on guest {name} smp{cpus}", ["--smp", str(cpus)], append=on,
+    cases += [Case(f"mitigations on guest {name} smp{cpus}", guest_options(name, cpus), append=on,
                    root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
               for name in guest_programs() for cpus in (1, 4)]
     for name in names:

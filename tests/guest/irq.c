@@ -4,19 +4,8 @@
  * There is a device of the machine itself that raises its line when it is told to: the keyboard's
  * controller where there are ports (an edge), else a real-time clock (a level).
  */
-#include "lib/types.h"
-#include "sys/message.h"
-#include "sys/print.h"
-#include "sys/thread.h"
-#include "test.h"
-#include <device.h>
-#include <root.h>
-#include <space.h>
+#include "hardware.h"
 
-#define MS                       UINT64_C(1000000)
-#define WINDOW                   UINT64_C(0x10000000) /* where device registers are mapped */
-#define JOB                      root_slot(ROOT_SLOT_JOB)
-#define NO_SLOT                  ((slot_t){0})
 #define BITS                     UINT64_C(0x30)
 #define PORT_RANGE(first, count) ((uint64_t)(count) << 16 | (first))
 
@@ -34,46 +23,10 @@ static slot_t port, irq, key_data, key_command, device;
 static bool has_ports;
 static volatile uint32_t *clock;
 
-static uint64_t now(void)
+static error_t with_range(uint64_t identity, uint64_t base, uint64_t size, slot_t *created)
 {
-    uint64_t time = 0;
-    (void)tern_clock_read(&time);
-    return time;
-}
-
-static error_t create(enum object_kind kind, slot_t parent, uint64_t value, slot_t *created)
-{
-    return tern_object_create(JOB, (uint64_t)kind, parent, value, created);
-}
-
-static uint64_t bits_until(uint64_t deadline)
-{
-    struct message message = {0};
-    error_t error = tern_port_receive(port, NO_SLOT, &message, deadline);
-    EXPECT(error == OK || error == ERR_timeout || error == ERR_would_block);
-    return error == OK ? message.word[0] : 0;
-}
-
-static error_t device_create(uint64_t identity, uint64_t base, uint64_t size, slot_t *created)
-{
-    struct abi_device *description = sys_page;
-    *description = (struct abi_device){
-        .identity = identity, .dma_end = UINT64_MAX, .ranges = {{base, size, 0}}};
-    return create(OBJECT_device, NO_SLOT, 0, created);
-}
-
-static volatile uint32_t *map_range(slot_t of, uint64_t range, uint64_t size)
-{
-    static uint64_t next = WINDOW;
-    slot_t memory = {0};
-    uint64_t mapped = 0, va = next;
-    EXPECT(create(OBJECT_memory, of, range, &memory) == OK);
-    EXPECT(tern_space_map(root_slot(ROOT_SLOT_PROCESS), memory, 0, (uaddr_t){va}, size,
-                          SPACE_READ | SPACE_WRITE) == OK);
-    EXPECT(tern_cap_delete(memory) == OK);
-    (void)mapped;
-    next += size + PAGE_SIZE;
-    return (volatile uint32_t *)(uintptr_t)va;
+    const struct abi_device_range ranges[2] = {{.base = base, .size = size}};
+    return device_create(identity, ranges, created);
 }
 
 /* The byte for the command. */
@@ -168,26 +121,26 @@ TEST(device_ranges)
         uint64_t base, size;
         error_t error;
     } cases[] = {
-        {0, PAGE_SIZE, ERR_denied},
+        {0, PAGE, ERR_denied},
         {UINT64_C(0x40000000), UINT64_C(0xc0000000), ERR_denied},
         {0, UINT64_C(0x80000000), ERR_denied},
-        {1, PAGE_SIZE, ERR_bad_argument},
-        {PAGE_SIZE, 1, ERR_bad_argument},
-        {-PAGE_SIZE, PAGE_SIZE, ERR_bad_argument},
-        {PAGE_SIZE, -PAGE_SIZE, ERR_bad_argument},
-        {UINT64_C(1) << 52, PAGE_SIZE, ERR_bad_argument},
+        {1, PAGE, ERR_bad_argument},
+        {PAGE, 1, ERR_bad_argument},
+        {-PAGE, PAGE, ERR_bad_argument},
+        {PAGE, -PAGE, ERR_bad_argument},
+        {UINT64_C(1) << 52, PAGE, ERR_bad_argument},
     };
     slot_t made = {0};
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        error_t error = device_create(77, cases[i].base, cases[i].size, &made);
+        error_t error = with_range(77, cases[i].base, cases[i].size, &made);
         bool hole = i == 0 && error == OK; /* there are machines without RAM at 0 */
         EXPECT(error == cases[i].error || hole);
         if (error == OK)
             EXPECT(tern_cap_delete(made) == OK);
     }
     uint64_t own = has_ports ? UINT64_C(0xfee00000) : UINT64_C(0x08000000);
-    EXPECT(device_create(77, own, PAGE_SIZE, &made) == ERR_denied);
-    EXPECT(device_create(0, 0, 0, &made) == ERR_bad_argument);
+    EXPECT(with_range(77, own, PAGE, &made) == ERR_denied);
+    EXPECT(with_range(0, 0, 0, &made) == ERR_bad_argument);
 }
 
 TEST(irq_of_a_device)
@@ -195,8 +148,8 @@ TEST(irq_of_a_device)
     uint64_t address = 1, data = 1;
     REQUIRE(sys_port_create(0, &port) == OK);
     if (!has_ports) {
-        REQUIRE(device_create(1, CLOCK_BASE, PAGE_SIZE, &device) == OK);
-        clock = map_range(device, 0, PAGE_SIZE);
+        REQUIRE(with_range(1, CLOCK_BASE, PAGE, &device) == OK);
+        clock = registers_map(device, 0, PAGE);
     }
     uint64_t line = has_ports ? KEY_LINE : CLOCK_LINE;
     REQUIRE(create(OBJECT_irq, NO_SLOT, line, &irq) == OK);
@@ -209,9 +162,9 @@ TEST(irq_of_a_device)
     EXPECT(address == 0 && data == 0);
     device_ready();
     for (unsigned i = 0; i < 20; i++) {
-        EXPECT(bits_until(DEADLINE_POLL) == 0);
+        EXPECT(bits_until(port, DEADLINE_POLL) == 0);
         device_raise();
-        EXPECT(bits_until(now() + 1000 * MS) == BITS);
+        EXPECT(bits_within(port, LONG_MS) == BITS);
         device_quiet();
         EXPECT(tern_irq_acknowledge(irq) == OK);
     }
@@ -222,17 +175,17 @@ TEST(irq_of_a_device)
 TEST(irq_acknowledge)
 {
     device_raise();
-    EXPECT(bits_until(now() + 1000 * MS) == BITS);
+    EXPECT(bits_within(port, LONG_MS) == BITS);
     if (has_ports) {
         device_quiet();
         device_raise();
     }
-    EXPECT(bits_until(now() + 3 * MS) == 0);
+    EXPECT(bits_within(port, 3) == 0);
     EXPECT(tern_irq_acknowledge(irq) == OK);
-    EXPECT(bits_until(now() + 1000 * MS) == BITS);
+    EXPECT(bits_within(port, LONG_MS) == BITS);
     device_quiet();
     EXPECT(tern_irq_acknowledge(irq) == OK);
-    EXPECT(bits_until(now() + 3 * MS) == 0);
+    EXPECT(bits_within(port, 3) == 0);
     EXPECT(tern_irq_acknowledge(irq) == OK); /* nothing to acknowledge */
 }
 
@@ -243,7 +196,7 @@ TEST(irq_life)
     slot_t weak = {0};
     EXPECT(tern_irq_bind(irq, port, 1, &address, &data) == OK);
     device_raise();
-    EXPECT(bits_until(now() + 1000 * MS) == 1);
+    EXPECT(bits_within(port, LONG_MS) == 1);
     device_quiet();
     EXPECT(tern_cap_derive(irq, (rights_t){RIGHT_read}, 0, &weak) == OK);
     EXPECT(tern_irq_acknowledge(weak) == ERR_denied);
@@ -256,9 +209,9 @@ TEST(irq_life)
         (void)tern_yield();
         error = create(OBJECT_irq, NO_SLOT, line, &irq);
     }
-    (void)bits_until(DEADLINE_POLL);
+    (void)bits_until(port, DEADLINE_POLL);
     device_raise();
-    EXPECT(bits_until(now() + 3 * MS) == 0); /* not bound */
+    EXPECT(bits_within(port, 3) == 0); /* not bound */
     device_quiet();
     EXPECT(error == OK);
     EXPECT(tern_cap_delete(irq) == OK);
@@ -269,30 +222,30 @@ TEST(dma_and_quarantine)
 {
     slot_t disk = {0}, driver = {0}, memory = {0}, again = {0}, registers = {0};
     uint64_t *addresses = sys_page;
-    REQUIRE(device_create(42, 0, 0, &disk) == OK);
-    EXPECT(device_create(42, 0, 0, &again) == ERR_exists);
+    REQUIRE(with_range(42, 0, 0, &disk) == OK);
+    EXPECT(with_range(42, 0, 0, &again) == ERR_exists);
     EXPECT(tern_cap_derive(disk, (rights_t){RIGHT_drive}, 0, &driver) == OK);
     EXPECT(create(OBJECT_memory, driver, 0, &registers) == ERR_bad_argument); /* none */
-    EXPECT(create(OBJECT_memory, NO_SLOT, 16 * PAGE_SIZE, &memory) == OK);
-    EXPECT(tern_dma_map(driver, memory, PAGE_SIZE, 3 * PAGE_SIZE) == OK);
+    EXPECT(create(OBJECT_memory, NO_SLOT, 16 * PAGE, &memory) == OK);
+    EXPECT(tern_dma_map(driver, memory, PAGE, 3 * PAGE) == OK);
     for (unsigned i = 0; i < 3; i++)
-        EXPECT(addresses[i] != 0 && (addresses[i] & (PAGE_SIZE - 1)) == 0);
-    EXPECT(tern_dma_map(driver, memory, 1, PAGE_SIZE) == ERR_bad_argument);
-    EXPECT(tern_dma_map(driver, memory, 0, 64 * PAGE_SIZE) == ERR_bad_argument);
-    EXPECT(tern_dma_map(driver, memory, 15 * PAGE_SIZE, 2 * PAGE_SIZE) == ERR_bad_address);
-    EXPECT(tern_dma_map(driver, port, 0, PAGE_SIZE) == ERR_denied);
-    EXPECT(tern_dma_unmap(driver, memory, 0, 3 * PAGE_SIZE) == ERR_not_found);
-    EXPECT(tern_dma_unmap(driver, memory, PAGE_SIZE, 3 * PAGE_SIZE) == OK);
-    EXPECT(tern_dma_map(driver, memory, 0, 2 * PAGE_SIZE) == OK);
+        EXPECT(addresses[i] != 0 && (addresses[i] & (PAGE - 1)) == 0);
+    EXPECT(tern_dma_map(driver, memory, 1, PAGE) == ERR_bad_argument);
+    EXPECT(tern_dma_map(driver, memory, 0, 64 * PAGE) == ERR_bad_argument);
+    EXPECT(tern_dma_map(driver, memory, 15 * PAGE, 2 * PAGE) == ERR_bad_address);
+    EXPECT(tern_dma_map(driver, port, 0, PAGE) == ERR_denied);
+    EXPECT(tern_dma_unmap(driver, memory, 0, 3 * PAGE) == ERR_not_found);
+    EXPECT(tern_dma_unmap(driver, memory, PAGE, 3 * PAGE) == OK);
+    EXPECT(tern_dma_map(driver, memory, 0, 2 * PAGE) == OK);
     EXPECT(tern_device_reset(driver) == ERR_denied);
     EXPECT(tern_cap_delete(driver) == OK);
     /* All capabilities go; the identity brings what is pinned back. */
     EXPECT(tern_cap_delete(disk) == OK);
-    EXPECT(device_create(42, 0, 0, &disk) == OK);
-    EXPECT(tern_dma_unmap(disk, memory, 0, 2 * PAGE_SIZE) == OK);
-    EXPECT(tern_dma_map(disk, memory, 0, PAGE_SIZE) == OK);
-    EXPECT(tern_dma_map(disk, memory, 0, PAGE_SIZE) == OK); /* twice is right */
+    EXPECT(with_range(42, 0, 0, &disk) == OK);
+    EXPECT(tern_dma_unmap(disk, memory, 0, 2 * PAGE) == OK);
+    EXPECT(tern_dma_map(disk, memory, 0, PAGE) == OK);
+    EXPECT(tern_dma_map(disk, memory, 0, PAGE) == OK); /* twice is right */
     EXPECT(tern_device_reset(disk) == OK);
-    EXPECT(tern_dma_unmap(disk, memory, 0, PAGE_SIZE) == ERR_not_found);
+    EXPECT(tern_dma_unmap(disk, memory, 0, PAGE) == ERR_not_found);
     EXPECT(tern_cap_delete(memory) == OK && tern_cap_delete(disk) == OK);
 }

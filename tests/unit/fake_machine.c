@@ -23,6 +23,8 @@ struct machine_register fake_uart_register;
 
 struct boot_info the_boot_info;
 
+const struct cpu *fake_irq_cpu;
+const struct irq_devices *fake_irq_devices;
 static bool fake_unmasked[IRQ_LINES];
 
 static struct {
@@ -72,8 +74,9 @@ void arch_irq_init_cpu(void)
 {
 }
 
-error_t arch_irq_unmask(uint32_t line)
+error_t arch_irq_unmask(uint32_t line, const struct cpu *cpu)
 {
+    fake_irq_cpu = cpu;
     fake_unmasked[line] = true;
     return OK;
 }
@@ -89,10 +92,16 @@ bool arch_irq_edge(uint32_t line)
     return line % 2 != 0 || line >= IRQ_LINES - 2;
 }
 
-error_t arch_irq_message(uint32_t line, struct irq_message *message)
+error_t arch_irq_message(uint32_t line, const struct cpu *cpu, struct irq_message *message)
 {
+    (void)cpu;
     *message = (struct irq_message){0xfee00000, line};
     return line >= IRQ_LINES - 2 ? OK : ERR_unsupported;
+}
+
+const struct irq_devices *arch_irq_devices(void)
+{
+    return fake_irq_devices;
 }
 
 void arch_irq_text(char *text, size_t size)

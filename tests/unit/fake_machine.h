@@ -24,6 +24,12 @@ extern uint64_t fake_mapped_size;
 extern enum machine_uart fake_uart;
 extern struct machine_register fake_uart_register;
 
+/* The CPU that a line was last unmasked for; what arch_irq_devices tells. */
+struct cpu;
+struct irq_devices;
+extern const struct cpu *fake_irq_cpu;
+extern const struct irq_devices *fake_irq_devices;
+
 /* Lets `line` come in; false if it is masked. */
 bool fake_irq_raise(uint32_t line);
 

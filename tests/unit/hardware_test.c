@@ -6,6 +6,7 @@
 #include "obj/device.h"
 #include "obj/ioport.h"
 #include "obj/irq.h"
+#include "sched/cpu.h"
 #include "sched/irq.h"
 #include "unit.h"
 
@@ -19,7 +20,7 @@ static void irq_start(uint32_t line)
 {
     caps_start();
     REQUIRE(port_create(job_root, 0, &port) == OK);
-    REQUIRE(irq_create(job_root, line, &irq) == OK);
+    REQUIRE(irq_create(job_root, line, NULL, &irq) == OK);
     EXPECT(!fake_irq_raise(line)); /* masked until it is bound */
     EXPECT(irq_acknowledge(irq) == ERR_bad_argument);
     EXPECT(irq_bind(irq, port, 0) == ERR_bad_argument);
@@ -57,7 +58,7 @@ TEST(irq_bound_again_and_ended)
     struct port *other;
     irq_start(LEVEL_LINE);
     struct irq *second;
-    EXPECT(irq_create(job_root, LEVEL_LINE, &second) == ERR_exists);
+    EXPECT(irq_create(job_root, LEVEL_LINE, NULL, &second) == ERR_exists);
     REQUIRE(port_create(job_root, 0, &other) == OK);
     EXPECT(fake_irq_raise(LEVEL_LINE));
     EXPECT(irq_bind(irq, other, 3) == OK && port->sources == 0 && other->sources == 1);
@@ -66,7 +67,7 @@ TEST(irq_bound_again_and_ended)
     object_put(&irq->object);
     caps_settle();
     EXPECT(!fake_irq_raise(LEVEL_LINE) && other->sources == 0);
-    EXPECT(irq_create(job_root, LEVEL_LINE, &irq) == OK);
+    EXPECT(irq_create(job_root, LEVEL_LINE, NULL, &irq) == OK);
     object_put(&irq->object);
     object_put(&port->object);
     object_put(&other->object);
@@ -78,13 +79,90 @@ TEST(irq_by_message)
 {
     struct irq *some[3];
     caps_start();
-    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, &some[0]) == OK && some[0]->edge);
-    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, &some[1]) == OK);
+    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, NULL, &some[0]) == OK && some[0]->edge);
+    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, NULL, &some[1]) == OK);
     EXPECT(some[0]->line != some[1]->line && some[1]->line >= IRQ_LINES - 2);
-    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, &some[2]) == ERR_unsupported);
-    EXPECT(irq_create(job_root, IRQ_LINES, &some[2]) == ERR_bad_argument);
-    EXPECT(irq_create(job_root, UINT64_C(1) << 40, &some[2]) == ERR_bad_argument);
+    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, NULL, &some[2]) == ERR_unsupported);
+    EXPECT(irq_create(job_root, IRQ_LINES, NULL, &some[2]) == ERR_bad_argument);
+    EXPECT(irq_create(job_root, UINT64_C(1) << 40, NULL, &some[2]) == ERR_bad_argument);
     caps_settle();
+}
+
+/* A controller that tells devices 0 to 9 apart, and what it was last told. */
+static struct {
+    uint32_t added, removed, line, device;
+    phys_t frame;
+} told;
+
+static error_t told_add(uint32_t device, phys_t frame)
+{
+    told.frame = frame;
+    told.added += device < 10;
+    return device < 10 ? OK : ERR_unsupported;
+}
+
+static void told_remove(uint32_t device)
+{
+    EXPECT(device == told.device && told.line == IRQ_LINES);
+    told.removed++;
+}
+
+static void told_connect(uint32_t line, uint32_t device)
+{
+    EXPECT(told.frame.pa != 0);
+    told.line = line;
+    told.device = device;
+}
+
+static void told_disconnect(uint32_t line)
+{
+    EXPECT(line == told.line);
+    told.line = IRQ_LINES;
+}
+
+static struct device *device_make(uint64_t identity, uint64_t dma_end)
+{
+    struct abi_device description = {.identity = identity, .dma_end = dma_end};
+    struct device *device;
+    REQUIRE(device_create(job_root, &description, &device) == OK);
+    return device;
+}
+
+TEST(irq_by_message_of_a_device)
+{
+    static const struct irq_devices devices = {told_add, told_remove, told_connect,
+                                               told_disconnect};
+    struct irq *some[2];
+    caps_start();
+    fake_irq_devices = &devices;
+    struct device *device = device_make(UINT64_C(0x500000003), 0), *far = device_make(10, 0);
+    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, NULL, &some[0]) == ERR_unsupported);
+    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, far, &some[0]) == ERR_unsupported);
+    EXPECT(irq_create(job_root, LEVEL_LINE, device, &some[0]) == ERR_bad_argument);
+    EXPECT(told.added == 0);
+    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, device, &some[0]) == OK);
+    EXPECT(told.device == 3 && told.line == some[0]->line && !fake_irq_raise(told.line));
+    EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, device, &some[1]) == OK);
+    EXPECT(told.added == 1 && told.line == some[1]->line);
+    object_put(&device->object); /* the lines keep it */
+    object_put(&far->object);
+    object_put(&some[1]->object);
+    caps_settle();
+    EXPECT(told.line == IRQ_LINES && told.removed == 0);
+    told.line = some[0]->line;
+    object_put(&some[0]->object);
+    caps_settle();
+    EXPECT(told.removed == 1 && job_memory_used(job_root) == 0);
+}
+
+/* The CPU that binds it takes it, also after an acknowledgement. */
+TEST(irq_comes_to_who_binds_it)
+{
+    irq_start(LEVEL_LINE);
+    EXPECT(fake_irq_cpu == cpu_self());
+    fake_irq_cpu = NULL;
+    EXPECT(fake_irq_raise(LEVEL_LINE) && irq_acknowledge(irq) == OK);
+    EXPECT(fake_irq_cpu == cpu_self());
 }
 
 TEST(ioport_ranges)
@@ -167,14 +245,6 @@ TEST(device_ranges_hold_nothing_of_the_kernel)
         EXPECT(device_with(own[i], PAGE_SIZE, 0) == ERR_denied);
     EXPECT(device_with(0xfeb00000, 0x200000, 0) == ERR_denied);
     EXPECT(device_with(0x9010000, PAGE_SIZE, 0) == OK);
-}
-
-static struct device *device_make(uint64_t identity, uint64_t dma_end)
-{
-    struct abi_device description = {.identity = identity, .dma_end = dma_end};
-    struct device *device;
-    REQUIRE(device_create(job_root, &description, &device) == OK);
-    return device;
 }
 
 TEST(device_keeps_memory_until_reset)

@@ -8,12 +8,15 @@
 #ifndef AARCH64_GIC_H
 #define AARCH64_GIC_H
 
+#include "arch/irq.h"
 #include "lib/error.h"
 #include "lib/types.h"
 
 #define GIC_SGI_SERVE    0 /* "look at your requests" */
 #define GIC_FIRST_SHARED 32
 #define GIC_FIRST_NONE   1020
+#define GIC_FIRST_LPI    8192u
+#define ITS_FIRST_LINE   1024u       /* the line of the first LPI: they are numbered anew */
 #define GIC_PRIORITY     0xa0a0a0a0u /* four lines */
 #define GIC_PRIORITY_CUT 0xf0        /* all more urgent ones are let through */
 
@@ -24,9 +27,10 @@ struct gic_ops {
     error_t (*init)(void);
     bool (*serves)(uint64_t hardware_id); /* true if that CPU can be interrupted */
     void (*init_cpu)(uint32_t own_lines); /* bits of the lines 0..31 to let through */
-    uint32_t (*acknowledge)(void);        /* what `end` wants; the INTID is in bits 9..0 */
+    uint32_t ids;                         /* where the INTID is in what `acknowledge` says */
+    uint32_t (*acknowledge)(void);        /* what `end` wants */
     void (*end)(uint32_t acknowledged);
-    void (*unmask)(uint32_t line); /* to the boot CPU */
+    void (*unmask)(uint32_t line, const struct cpu *cpu);
     void (*mask)(uint32_t line);
     void (*send)(const struct cpu *cpu, uint32_t line); /* lines 0..15 */
 };
@@ -58,6 +62,16 @@ static inline void gic_write(void *base, uint32_t offset, uint32_t value)
     *(volatile uint32_t *)((char *)base + offset) = value;
 }
 
+static inline uint64_t gic_read64(const void *base, uint32_t offset)
+{
+    return *(const volatile uint64_t *)((const char *)base + offset);
+}
+
+static inline void gic_write64(void *base, uint32_t offset, uint64_t value)
+{
+    *(volatile uint64_t *)((char *)base + offset) = value;
+}
+
 /* Sets the bit of `line` in one of the registers that act on the bits set. */
 static inline void gic_write_bit(void *base, uint32_t reg, uint32_t line)
 {
@@ -69,6 +83,15 @@ void gic_reset_lines(void *base, uint32_t first, uint32_t end);
 
 /* msi.c: finds the lines that are raised by messages, while all are masked. */
 error_t msi_init(void *distributor);
+
+/* its.c: lines that are raised by messages to an ITS (GICv3), if there is one. The redistributor's
+ * registers are this CPU's, at `base`. */
+void its_init(void);
+void its_init_cpu(void *redistributor, phys_t base);
+bool its_has(uint32_t line);
+void its_mask(uint32_t line);
+void its_unmask(uint32_t line, const struct cpu *cpu);
+struct irq_message its_message(uint32_t line);
 
 /* How many lines the distributor has (irq.c keeps it). */
 uint32_t gic_lines(const void *distributor);

@@ -80,11 +80,11 @@ static void gicv2_end(uint32_t acknowledged)
     gic_write(interface, GICC_EOIR, acknowledged);
 }
 
-static void gicv2_unmask(uint32_t line)
+static void gicv2_unmask(uint32_t line, const struct cpu *cpu)
 {
-    assert(line >= GIC_FIRST_SHARED && boot_cpu.arch.gic_target != 0);
+    assert(line >= GIC_FIRST_SHARED && cpu->arch.gic_target != 0);
     volatile uint8_t *targets = (volatile uint8_t *)distributor + GICD_ITARGETSR;
-    targets[line] = (uint8_t)boot_cpu.arch.gic_target;
+    targets[line] = (uint8_t)cpu->arch.gic_target;
     gic_write_bit(distributor, GICD_ISENABLER, line);
 }
 
@@ -107,6 +107,7 @@ const struct gic_ops gicv2_ops = {
     .init = gicv2_init,
     .serves = gicv2_serves,
     .init_cpu = gicv2_init_cpu,
+    .ids = 0x3ff,
     .acknowledge = gicv2_acknowledge,
     .end = gicv2_end,
     .unmask = gicv2_unmask,

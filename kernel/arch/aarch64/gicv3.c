@@ -4,7 +4,7 @@
  *
  * A redistributor is found by the affinity that it names (GICR_TYPER). All of them are found on
  * the boot CPU, so that the others map nothing. Lines are told apart by affinity routing; the
- * old way is off. LPIs (ITS) are not used.
+ * old way is off. Interrupts by message: its.c.
  */
 #include "arch/mmu.h"
 #include "arch/smp.h"
@@ -29,6 +29,7 @@
 #define WAKER_SLEEP   (1u << 1)
 #define WAKER_ASLEEP  (1u << 2)
 #define TYPER_VIRTUAL ((uint64_t)1 << 1) /* GICv4: two more frames */
+#define TYPER_LPIS    (1u << 17)         /* in GICD_TYPER */
 #define TYPER_LAST    ((uint64_t)1 << 4)
 #define WAIT_TURNS    1000000u
 
@@ -44,7 +45,8 @@
 
 struct redistributor {
     uint64_t affinity; /* as in MPIDR_EL1 */
-    void *control, *lines;
+    phys_t base;
+    void *control, *lines; /* windows on two of its pages */
 };
 
 /* All written once by gicv3_init. */
@@ -78,8 +80,8 @@ static error_t redistributor_add(phys_t base, uint64_t *typer)
         error = vmap_device(PHYS(base.pa + GICR_LINES), PAGE_SIZE, flags, &r->lines);
     if (error != OK)
         return error;
-    *typer = gic_read(r->control, GICR_TYPER) | (uint64_t)gic_read(r->control, GICR_TYPER + 4)
-                                                    << 32;
+    *typer = gic_read64(r->control, GICR_TYPER);
+    r->base = base;
     r->affinity = typer_affinity(*typer);
     redistributor_count++;
     return OK;
@@ -146,6 +148,8 @@ static error_t gicv3_init(void)
         gic_write(distributor, GICD_IGROUPR + line / 8, UINT32_MAX);
     gic_write(distributor, GICD_CTLR, GICD_ENABLE);
     wait_clear(distributor, GICD_CTLR, GICD_WRITING);
+    if ((gic_read(distributor, GICD_TYPER) & TYPER_LPIS) != 0)
+        its_init();
     return OK;
 }
 
@@ -176,6 +180,7 @@ static void gicv3_init_cpu(uint32_t own_lines)
     gic_write(own->lines, GICD_IGROUPR, UINT32_MAX);
     wait_clear(own->control, GICR_CTLR, GICR_WRITING);
     gic_write(own->lines, GICD_ISENABLER, own_lines);
+    its_init_cpu(own->control, own->base);
     interface_init();
 }
 
@@ -193,11 +198,11 @@ static void gicv3_end(uint32_t acknowledged)
     barrier_isb();
 }
 
-static void gicv3_unmask(uint32_t line)
+static void gicv3_unmask(uint32_t line, const struct cpu *cpu)
 {
     assert(line >= GIC_FIRST_SHARED && line < GIC_FIRST_NONE);
     volatile uint64_t *router = (volatile uint64_t *)((char *)distributor + GICD_IROUTER);
-    router[line] = boot_cpu.hardware_id;
+    router[line] = cpu->hardware_id;
     gic_write_bit(distributor, GICD_ISENABLER, line);
 }
 
@@ -228,6 +233,7 @@ const struct gic_ops gicv3_ops = {
     .init = gicv3_init,
     .serves = gicv3_serves,
     .init_cpu = gicv3_init_cpu,
+    .ids = 0xffffff,
     .acknowledge = gicv3_acknowledge,
     .end = gicv3_end,
     .unmask = gicv3_unmask,

@@ -1,8 +1,8 @@
 /*
  * AArch64: interrupt lines through the GIC (arch/irq.h); gicv2.c and gicv3.c reach the hardware.
  *
- * Lock: a line is masked and unmasked by single writes that act on that line alone, and routed
- * before it is first unmasked, by writes of its own byte or word, so that none is needed.
+ * Lock: a line is masked, unmasked and routed by single writes that act on that line alone, so that
+ * none is needed; lines that are raised by messages to an ITS have one (its.c).
  */
 #include "irq.h"
 #include "arch/irq.h"
@@ -48,7 +48,6 @@ error_t arch_irq_init(void)
     if (error != OK)
         return error;
     gic = found;
-    arch_irq_init_cpu();
     return OK;
 }
 
@@ -64,7 +63,7 @@ void arch_irq_init_cpu(void)
 bool arch_irq_edge(uint32_t line)
 {
     struct irq_message message;
-    return arch_irq_message(line, &message) == OK;
+    return arch_irq_message(line, &boot_cpu, &message) == OK;
 }
 
 bool irq_serves(uint64_t hardware_id)
@@ -77,17 +76,22 @@ static bool is_device_line(uint32_t line)
     return gic != NULL && line >= GIC_FIRST_SHARED && line < gic_line_count;
 }
 
-error_t arch_irq_unmask(uint32_t line)
+error_t arch_irq_unmask(uint32_t line, const struct cpu *cpu)
 {
-    if (!is_device_line(line))
+    if (its_has(line))
+        its_unmask(line, cpu);
+    else if (is_device_line(line))
+        gic->unmask(line, cpu);
+    else
         return ERR_bad_argument;
-    gic->unmask(line);
     return OK;
 }
 
 void arch_irq_mask(uint32_t line)
 {
-    if (is_device_line(line))
+    if (its_has(line))
+        its_mask(line);
+    else if (is_device_line(line))
         gic->mask(line);
 }
 
@@ -126,8 +130,10 @@ void irq_take(void)
 {
     assert(gic != NULL && !arch_irq_enabled());
     for (;;) {
-        uint32_t acknowledged = gic->acknowledge(), line = acknowledged & 0x3ff;
-        if (line >= GIC_FIRST_NONE)
+        uint32_t acknowledged = gic->acknowledge(), line = acknowledged & gic->ids;
+        if (line >= GIC_FIRST_LPI)
+            line += ITS_FIRST_LINE - GIC_FIRST_LPI;
+        else if (line >= GIC_FIRST_NONE)
             return;
         metric_add(METRIC_interrupts, 1);
         gic->end(acknowledged);

@@ -1,6 +1,6 @@
 /*
  * AArch64: interrupts by message, through a GICv2m frame (Arm SBSA 6.0, appendix E): a write of a
- * line's number to the frame raises that line, which is an edge. GICv3's ITS is not used.
+ * line's number to the frame raises that line, which is an edge. (GICv3's ITS: its.c.)
  */
 #include "arch/irq.h"
 #include "arch/mmu.h"
@@ -34,8 +34,13 @@ error_t msi_init(void *distributor)
     return OK;
 }
 
-error_t arch_irq_message(uint32_t line, struct irq_message *message)
+error_t arch_irq_message(uint32_t line, const struct cpu *cpu, struct irq_message *message)
 {
+    (void)cpu; /* routed by the controller, whatever the message */
+    if (its_has(line)) {
+        *message = its_message(line);
+        return OK;
+    }
     if (line < first_line || line >= end_line)
         return ERR_unsupported;
     *message = (struct irq_message){the_machine.gic_v2m.base.pa + V2M_SET, line};

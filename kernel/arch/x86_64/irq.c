@@ -1,5 +1,5 @@
 /*
- * x86-64: interrupt lines through I/O APICs to the boot CPU's LAPIC (arch/irq.h).
+ * x86-64: interrupt lines through I/O APICs to a CPU's LAPIC (arch/irq.h).
  *
  * A line gets the vector line_vector(line); the old PIC is moved out of the exceptions' way and
  * masked for good.
@@ -46,18 +46,29 @@ void arch_irq_init_cpu(void)
     lapic_init_cpu();
 }
 
-/* Lines without a pin. The address has eight bits for the CPU (SDM 3A 10.11). */
+/* Messages, and I/O APICs, have eight bits for the CPU (SDM 3A 10.11); 255 means all. */
+static uint32_t destination(const struct cpu *cpu)
+{
+    return (uint32_t)(cpu->hardware_id < 255 ? cpu : &boot_cpu)->hardware_id;
+}
+
+/* Lines without a pin. */
 static bool is_message(uint32_t line)
 {
     return line < VECTOR_LINES && !ioapic_has(line) && boot_cpu.hardware_id < 255;
 }
 
-error_t arch_irq_message(uint32_t line, struct irq_message *message)
+error_t arch_irq_message(uint32_t line, const struct cpu *cpu, struct irq_message *message)
 {
     if (!is_message(line))
         return ERR_unsupported;
-    *message = (struct irq_message){MESSAGE_BASE | boot_cpu.hardware_id << 12, line_vector(line)};
+    *message = (struct irq_message){MESSAGE_BASE | destination(cpu) << 12, line_vector(line)};
     return OK;
+}
+
+const struct irq_devices *arch_irq_devices(void)
+{
+    return NULL;
 }
 
 bool arch_irq_edge(uint32_t line)
@@ -66,13 +77,13 @@ bool arch_irq_edge(uint32_t line)
 }
 
 /* A line that is raised by a message is never masked here. */
-error_t arch_irq_unmask(uint32_t line)
+error_t arch_irq_unmask(uint32_t line, const struct cpu *cpu)
 {
     if (line >= VECTOR_LINES)
         return ERR_bad_argument;
     if (is_message(line))
         return OK;
-    return ioapic_route(line, line_vector(line), (uint32_t)boot_cpu.hardware_id);
+    return ioapic_route(line, line_vector(line), destination(cpu));
 }
 
 void arch_irq_mask(uint32_t line)

@@ -22,6 +22,7 @@ struct arch_cpu {
     bool fpu_on;                /* user mode may use them: they are the running thread's */
     struct arch_thread *loaded; /* who was switched to last; debug builds only; may be gone */
     uint32_t gic_target;        /* GICv2: this CPU's bit in target registers */
+    uint64_t its_target;        /* GICv3: as MAPC wants it (IHI0069 5.3.11); 0: no messages */
 };
 
 static inline void *arch_cpu_self(void)

@@ -16,8 +16,11 @@ error_t arch_irq_init(void);
 /* The part that each CPU has for itself; on the CPU it is for. */
 void arch_irq_init_cpu(void);
 
-/* Lets `line` interrupt the boot CPU. bad_argument if there is no such line. */
-error_t arch_irq_unmask(uint32_t line);
+struct cpu;
+
+/* Lets `line` interrupt `cpu`; where that cannot be, the boot CPU. bad_argument if there is no such
+ * line. */
+error_t arch_irq_unmask(uint32_t line, const struct cpu *cpu);
 void arch_irq_mask(uint32_t line);
 
 /* True if what the line says is an edge, which is over when it was seen; else it holds a level. */
@@ -29,9 +32,25 @@ struct irq_message {
     uint64_t data;
 };
 
-/* Of a line that is raised by a message, and has no wire: unsupported for others. Such lines are
- * edges; where they cannot be masked, the device is told to be quiet (its owner does that). */
-error_t arch_irq_message(uint32_t line, struct irq_message *message);
+/* Of a line that is raised by a message, and has no wire, to `cpu`: unsupported for others. Such
+ * lines are edges; where they cannot be masked, the device is told to be quiet (its owner does
+ * that). */
+error_t arch_irq_message(uint32_t line, const struct cpu *cpu, struct irq_message *message);
+
+/*
+ * Where the interrupt controller tells messages apart by who sends them: the devices, by the ids
+ * that their bus gives them. A line that is raised by messages is then one device's.
+ */
+struct irq_devices {
+    /* What is known of it stands in `frame` (zeroed) until `remove`. exists; unsupported. */
+    error_t (*add)(uint32_t device, phys_t frame);
+    void (*remove)(uint32_t device);                 /* which has no line */
+    void (*connect)(uint32_t line, uint32_t device); /* a line that has none; masks it */
+    void (*disconnect)(uint32_t line);
+};
+
+/* NULL: it does not. */
+const struct irq_devices *arch_irq_devices(void);
 
 /* The line of an old ISA interrupt, after overrides; itself where there is no such thing. */
 uint32_t arch_irq_isa(uint32_t isa_line);
