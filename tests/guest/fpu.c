@@ -14,10 +14,10 @@
 #include <state.h>
 #include <stdatomic.h>
 
-#define STACK_SIZE 16384
-#define WORKERS    9 /* an odd number, so that no CPU has the same two all the time */
-#define ROUNDS     300
-#define STARTS     40
+#define STACK_SIZE  16384
+#define WORKERS     9 /* an odd number, so that no CPU has the same two all the time */
+#define ROUNDS      300
+#define STARTS      40
 #define LABEL_LEAVE 1000000
 
 struct worker {
