@@ -18,6 +18,7 @@ struct fault {
     uint64_t index;               /* of the page in it */
     struct page *page;            /* NULL for physical objects */
     phys_t frame;
+    pte_t *entry; /* where the page is entered, if the tables were walked */
 };
 
 /*
@@ -27,10 +28,10 @@ struct fault {
 error_t fault_begin(struct fault *fault);
 void fault_end(struct fault *fault);
 
-/* Enters pages that are present, `count` of them from `va`, as far as tables can be had. Space and
- * object are locked. */
+/* Enters what is present at the front of [va, va + size), which was just mapped, as far as tables
+ * can be had. Space and object are locked. */
 void space_enter_present_locked(struct space *space, struct mapping *mapping, uint64_t va,
-                                uint64_t count);
+                                uint64_t size);
 
 /* Puts a mapping into its space if nothing is there: exists. */
 error_t space_insert(struct space *space, struct mapping *mapping);

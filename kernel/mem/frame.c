@@ -12,6 +12,7 @@
 #include "mem/buddy.h"
 #include "mem/phys.h"
 #include "sched/cpu.h"
+#include "trace/metric.h"
 
 #define CACHE_BATCH (FRAME_CACHE_SIZE / 2)
 
@@ -218,6 +219,13 @@ void frame_free(phys_t address, uint32_t order)
     }
     cache_put(cpu, count, number);
     arch_irq_restore(irq);
+}
+
+/* The counters are of allocations and frees, and these frames are freed one by one. */
+void frame_split(phys_t block, uint32_t order)
+{
+    buddy_split((uint32_t)(block.pa >> PAGE_SHIFT), order);
+    metric_add(METRIC_frames_allocated, (1u << order) - 1);
 }
 
 void frame_stats(uint32_t node, struct frame_stats *stats)

@@ -46,6 +46,21 @@ static inline uint64_t mapping_index(const struct mapping *mapping, uint64_t va)
     return (mapping->offset + (va - mapping->va)) >> PAGE_SHIFT;
 }
 
+/* Notes the pages behind a leaf of a tracked object as written, if they may have been. */
+void memory_leaf_wrote_locked(const struct mapping *mapping, uint64_t va, pte_t leaf, int level);
+
+/* Takes the leaf of `level` away that shows `va`. The caller flushes. The object is locked. */
+static inline void mapping_leaf_clear_locked(const struct mapping *mapping, uint64_t va,
+                                             pte_t *leaf, int level)
+{
+    struct memory *memory = mapping->memory;
+    if (memory->round != 0)
+        memory_leaf_wrote_locked(mapping, va, pte_read(leaf), level);
+    pte_write(leaf, 0);
+    if (level > 0)
+        memory->large--;
+}
+
 /* --- mapping.c: the tree; the space's lock is held --- */
 
 /* The mapping that has `va`, or the first one behind it; NULL. */

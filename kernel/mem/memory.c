@@ -62,7 +62,8 @@ static bool memory_retire(struct object *object)
 {
     struct memory *memory = CONTAINER_OF(object, struct memory, object);
     irq_state_t irq = spinlock_lock(&memory->lock);
-    assert(list_empty(&memory->mappings));
+    assert(list_empty(&memory->mappings) && memory->large == 0);
+    memory_reserve_drop_locked(memory);
     bool done = page_tree_dismantle(&memory->pages, object->job, page_retire, memory);
     struct memory_pager pager = memory->pager;
     if (done)

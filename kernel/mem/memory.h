@@ -36,6 +36,9 @@
 
 #define MEMORY_SIZE_MAX ((uint64_t)1 << 40)
 
+#define LARGE_PAGES PTAB_ENTRIES /* that one leaf of level 1 shows */
+#define LARGE_SIZE  (LARGE_PAGES * PAGE_SIZE)
+
 struct job;
 struct mapping;
 struct memory;
@@ -53,8 +56,12 @@ struct memory {
     struct object object;
     struct spinlock lock; /* rank memory: what follows */
     struct page_tree pages;
-    uint64_t page_count;  /* the size, in pages */
-    uint64_t resident;    /* present pages; each is charged */
+    uint64_t page_count;   /* the size, in pages */
+    uint64_t resident;     /* present pages; each is charged */
+    uint64_t large;        /* leaves of 2 MiB that show it */
+    uint64_t reserve_next; /* the page that `reserve_frame` is for, + 1, and so on to the block's
+                              end (memory_large.c); 0: there is no reserve */
+    phys_t reserve_frame;
     uint64_t round;       /* the dirty round that runs; 0: not tracked */
     uint64_t round_last;  /* the last one before tracking ended */
     struct list mappings; /* of struct mapping.shown; stale ones first */
@@ -150,12 +157,15 @@ void memory_unpin(struct memory *memory, uint64_t offset);
 void memory_hide_locked(struct memory *memory, uint64_t index);
 void memory_protect_locked(struct memory *memory, uint64_t index);
 
-/* A leaf of page `index` was or is being taken away or write-protected: notes that it was written
- * if it may have been. */
-void memory_leaf_gone_locked(const struct memory *memory, uint64_t index, pte_t leaf);
+/* Takes the leaf of `level` away that shows `va` (mapping_leaf_clear_locked), and marks it stale.
+ */
+void memory_leaf_hide_locked(struct mapping *mapping, uint64_t va, pte_t *leaf, int level);
 
-/* Write-protects one leaf and marks it stale; false if it was not writable. */
-bool memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf);
+/* Write-protects one leaf and marks it stale, if it is writable. */
+void memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf, int level);
+
+/* True if no CPU knows more than the tables say. */
+bool memory_settled_locked(const struct memory *memory);
 
 /* True if no CPU can have a translation of page `index`: none is in a table, none unflushed. */
 bool memory_hidden_locked(const struct memory *memory, uint64_t index);
@@ -174,6 +184,19 @@ error_t memory_commit(struct memory *memory, uint64_t offset, uint64_t size, enu
 
 /* *done: the size is the new one; else pages behind it are left, call again. busy: pinned. */
 error_t memory_resize(struct memory *memory, uint64_t bytes, bool *done);
+
+/* --- memory_large.c: blocks of 2 MiB --- */
+
+/* Fills pages from `first`, of [first, end), from a block of frames, if one is there or can be had;
+ * how many it did: 0 if they have to be filled one by one. */
+uint64_t memory_large_fill(struct memory *memory, uint64_t first, uint64_t end);
+
+/* Lets go of what committing took and did not use. */
+void memory_reserve_drop_locked(struct memory *memory);
+
+/* True if one leaf can show the LARGE_PAGES pages from `first`, a multiple: from *block on;
+ * *shared: other objects show some of them. Some 4,000 instructions if so, mostly few if not. */
+bool memory_large_locked(const struct memory *memory, uint64_t first, phys_t *block, bool *shared);
 
 /* --- memory_copy.c: any offset and size --- */
 

@@ -25,8 +25,12 @@ static void gather_mapping_locked(struct mapping *mapping, uint64_t first, uint6
     const struct ptab *ptab = &mapping->space->ptab;
     int level;
     pte_t *leaf;
-    for (; (leaf = ptab_next(ptab, &va, last, &level)) != NULL; va += PAGE_SIZE)
-        (void)memory_leaf_protect_locked(mapping, va, leaf);
+    for (; (leaf = ptab_next(ptab, &va, last, &level)) != NULL; va = ptab_behind(va, level)) {
+        if (level > 0)
+            memory_leaf_hide_locked(mapping, va, leaf, level);
+        else
+            memory_leaf_protect_locked(mapping, va, leaf, level);
+    }
 }
 
 static void gather_locked(struct memory *memory, uint64_t first, uint64_t end)

@@ -111,9 +111,11 @@ error_t memory_unshare(struct memory *memory, uint64_t index)
     irq_state_t irq = spinlock_lock(&memory->lock);
     bool ours = unshare_begin_locked(memory, index);
     spinlock_unlock(&memory->lock, irq);
-    if (!ours)
-        return memory_pause();
     irq = memory_lock_settled(memory);
+    if (!ours) {
+        spinlock_unlock(&memory->lock, irq);
+        return memory_pause();
+    }
     struct page *page = page_tree_find(&memory->pages, index);
     assert(page != NULL && page_busy(page));
     error_t error = frame_shared(page_frame(page)) ? page_copy_locked(page) : OK;

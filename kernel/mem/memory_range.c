@@ -105,6 +105,7 @@ static error_t range_give_back(struct memory *memory, uint64_t first, uint64_t e
     struct range_batch batch = {.count = 0};
     *next = first;
     irq_state_t irq = spinlock_lock(&memory->lock);
+    memory_reserve_drop_locked(memory);
     if (mode != COMMIT_FORGET && range_is_blank_locked(memory, first, end))
         memory->empty_absent = mode == COMMIT_ABSENT;
     batch.kind = kind_after(memory, mode);
@@ -125,8 +126,10 @@ static error_t range_fill(struct memory *memory, uint64_t first, uint64_t end,
                           struct page_request *request, uint64_t *next)
 {
     error_t error = OK;
-    *next = first;
-    end = min_u64(end, first + RANGE_BATCH);
+    *next = first + memory_large_fill(memory, first, end);
+    if (*next > first)
+        return OK;
+    end = min_u64(end, min_u64(first + RANGE_BATCH, align_up(first + 1, LARGE_PAGES)));
     for (; *next < end && error == OK; *next += error == OK) {
         phys_t frame;
         error = memory_page_get(memory, *next << PAGE_SHIFT, false, request, &frame);
@@ -179,6 +182,7 @@ static bool resize_try(struct memory *memory, uint64_t pages)
 {
     irq_state_t irq = spinlock_lock(&memory->lock);
     bool done = pages >= memory->page_count;
+    memory_reserve_drop_locked(memory);
     if (!done && memory->page_count - pages <= RESIZE_PAGES)
         done = forget_locked(memory, pages);
     if (done)

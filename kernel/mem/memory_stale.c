@@ -14,27 +14,40 @@
 
 #define FLUSH_BATCH 8
 
-static void stale_mark_locked(struct mapping *mapping, uint64_t va)
+/* What a leaf of `level` shows around `va`. */
+static void stale_mark_locked(struct mapping *mapping, uint64_t va, int level)
 {
+    uint64_t size = level == 0 ? PAGE_SIZE : LARGE_SIZE;
+    uint64_t low = align_down(va, size), high = low + size;
     if (!mapping->stale) {
         mapping->stale = true;
-        mapping->stale_low = va;
-        mapping->stale_high = va + PAGE_SIZE;
+        mapping->stale_low = low;
+        mapping->stale_high = high;
         list_remove(&mapping->shown);
         list_add_first(&mapping->memory->mappings, &mapping->shown);
         return;
     }
-    mapping->stale_low = min_u64(mapping->stale_low, va);
-    mapping->stale_high = max_u64(mapping->stale_high, va + PAGE_SIZE);
+    mapping->stale_low = min_u64(mapping->stale_low, low);
+    mapping->stale_high = max_u64(mapping->stale_high, high);
 }
 
-void memory_leaf_gone_locked(const struct memory *memory, uint64_t index, pte_t leaf)
+void memory_leaf_wrote_locked(const struct mapping *mapping, uint64_t va, pte_t leaf, int level)
 {
-    if (memory->round == 0 || (arch_pte_flags(leaf) & MAP_WRITE) == 0)
+    const struct memory *memory = mapping->memory;
+    if ((arch_pte_flags(leaf) & MAP_WRITE) == 0)
         return;
-    struct page *page = page_tree_find(&memory->pages, index);
-    assert(page != NULL);
-    page->round = memory->round;
+    uint64_t index = mapping_index(mapping, align_down(va, ptab_span(level)));
+    for (uint64_t i = 0; i < ptab_span(level) >> PAGE_SHIFT; i++) {
+        struct page *page = page_tree_find(&memory->pages, index + i);
+        assert(page != NULL);
+        page->round = memory->round;
+    }
+}
+
+void memory_leaf_hide_locked(struct mapping *mapping, uint64_t va, pte_t *leaf, int level)
+{
+    mapping_leaf_clear_locked(mapping, va, leaf, level);
+    stale_mark_locked(mapping, va, level);
 }
 
 /* The address at which `mapping` shows page `index`, if it does. */
@@ -46,14 +59,11 @@ static bool mapping_shows(const struct mapping *mapping, uint64_t index, uint64_
 }
 
 /* The leaf of page `index` in `mapping`, or NULL. */
-static pte_t *mapping_leaf(const struct mapping *mapping, uint64_t index, uint64_t *va)
+static pte_t *mapping_leaf(const struct mapping *mapping, uint64_t index, uint64_t *va, int *level)
 {
-    int level = 0;
     if (!mapping_shows(mapping, index, va))
         return NULL;
-    pte_t *leaf = ptab_find(&mapping->space->ptab, *va, &level);
-    assert(leaf == NULL || level == 0);
-    return leaf;
+    return ptab_find(&mapping->space->ptab, *va, level);
 }
 
 void memory_hide_locked(struct memory *memory, uint64_t index)
@@ -64,12 +74,10 @@ void memory_hide_locked(struct memory *memory, uint64_t index)
         struct mapping *mapping = CONTAINER_OF(node, struct mapping, shown);
         node = node->next; /* marking moves it to the front */
         uint64_t va = 0;
-        pte_t *leaf = mapping_leaf(mapping, index, &va);
-        if (leaf == NULL)
-            continue;
-        memory_leaf_gone_locked(memory, index, pte_read(leaf));
-        pte_write(leaf, 0);
-        stale_mark_locked(mapping, va);
+        int level = 0;
+        pte_t *leaf = mapping_leaf(mapping, index, &va, &level);
+        if (leaf != NULL)
+            memory_leaf_hide_locked(mapping, va, leaf, level);
     }
 }
 
@@ -81,23 +89,25 @@ void memory_protect_locked(struct memory *memory, uint64_t index)
         struct mapping *mapping = CONTAINER_OF(node, struct mapping, shown);
         node = node->next;
         uint64_t va = 0;
-        pte_t *leaf = mapping_leaf(mapping, index, &va);
+        int level = 0;
+        pte_t *leaf = mapping_leaf(mapping, index, &va, &level);
         if (leaf != NULL)
-            memory_leaf_protect_locked(mapping, va, leaf);
+            memory_leaf_protect_locked(mapping, va, leaf, level);
     }
 }
 
-bool memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf)
+void memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf, int level)
 {
     debug_assert(spinlock_held(&mapping->memory->lock));
     pte_t value = pte_read(leaf);
     uint32_t flags = arch_pte_flags(value);
     if ((flags & MAP_WRITE) == 0)
-        return false;
-    memory_leaf_gone_locked(mapping->memory, mapping_index(mapping, va), value);
-    pte_write(leaf, arch_pte_leaf(arch_pte_address(value, 0), flags & ~(uint32_t)MAP_WRITE, 0));
-    stale_mark_locked(mapping, va);
-    return true;
+        return;
+    if (mapping->memory->round != 0)
+        memory_leaf_wrote_locked(mapping, va, value, level);
+    flags &= ~(uint32_t)MAP_WRITE;
+    pte_write(leaf, arch_pte_leaf(arch_pte_address(value, level), flags, level));
+    stale_mark_locked(mapping, va, level);
 }
 
 static bool any_stale_locked(const struct memory *memory)
@@ -106,14 +116,20 @@ static bool any_stale_locked(const struct memory *memory)
            CONTAINER_OF(memory->mappings.next, struct mapping, shown)->stale;
 }
 
+bool memory_settled_locked(const struct memory *memory)
+{
+    return memory->flushing == 0 && !any_stale_locked(memory);
+}
+
 bool memory_hidden_locked(const struct memory *memory, uint64_t index)
 {
-    if (memory->flushing != 0 || any_stale_locked(memory))
+    if (!memory_settled_locked(memory))
         return false;
     LIST_EACH(node, &memory->mappings)
     {
         uint64_t va = 0;
-        if (mapping_leaf(CONTAINER_OF(node, struct mapping, shown), index, &va) != NULL)
+        int level = 0;
+        if (mapping_leaf(CONTAINER_OF(node, struct mapping, shown), index, &va, &level) != NULL)
             return false;
     }
     return true;
@@ -166,7 +182,7 @@ irq_state_t memory_lock_settled(struct memory *memory)
         struct flush flushes[FLUSH_BATCH];
         irq_state_t irq = spinlock_lock(&memory->lock);
         uint32_t count = stale_take_locked(memory, flushes);
-        if (count == 0 && memory->flushing == 0)
+        if (count == 0 && memory_settled_locked(memory))
             return irq;
         memory->flushing += count != 0;
         spinlock_unlock(&memory->lock, irq);

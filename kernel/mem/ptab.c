@@ -37,10 +37,8 @@ error_t ptab_entry(struct ptab *ptab, uintptr_t va, int level, pte_t **result)
         }
         table = arch_pte_address(value, at);
     }
-    if (level == 0) {
-        ptab->last = (va >> (PAGE_SHIFT + 9)) + 1;
-        ptab->last_table = phys_to_virt(table);
-    }
+    if (level == 0)
+        ptab_remember(ptab, va, table);
     *result = entry_of(table, va, level);
     return OK;
 }
@@ -112,7 +110,7 @@ pte_t *ptab_next(const struct ptab *ptab, uintptr_t *va, uintptr_t end, int *lev
                 return entry;
             if (arch_pte_present(value))
                 break;
-            *va = align_down(*va, ptab_span(*level)) + ptab_span(*level);
+            *va = ptab_behind(*va, *level);
             entry++;
         } while (*va < end && !is_aligned(*va, ptab_span(*level + 1)));
     }
@@ -161,7 +159,7 @@ static bool table_empty(phys_t table)
 static bool prune_below(struct prune *prune, phys_t table, int level, uintptr_t low, uintptr_t high)
 {
     uint64_t span = ptab_span(level);
-    for (uintptr_t va = low; va < high; va = align_down(va, span) + span) {
+    for (uintptr_t va = low; va < high; va = ptab_behind(va, level)) {
         pte_t *entry = entry_of(table, va, level);
         pte_t value = pte_read(entry);
         if (!arch_pte_present(value) || arch_pte_is_leaf(value, level))

@@ -41,6 +41,12 @@ static inline uint64_t ptab_span(int level)
     return PAGE_SIZE << (9 * level);
 }
 
+/* The first address behind what an entry of `level` spans around `va`. */
+static inline uint64_t ptab_behind(uint64_t va, int level)
+{
+    return align_down(va, ptab_span(level)) + ptab_span(level);
+}
+
 /*
  * Maps [va, va + size) to physical memory from `pa` (all page aligned) with the largest pages
  * that alignment, size and `max_level` allow. exists if any part is mapped already (what came
@@ -64,13 +70,19 @@ bool ptab_unmap_page(struct ptab *ptab, uintptr_t va);
  */
 error_t ptab_entry(struct ptab *ptab, uintptr_t va, int level, pte_t **result);
 
-/* The same at level 0, mostly without a walk. */
-static inline error_t ptab_leaf(struct ptab *ptab, uintptr_t va, pte_t **result)
+/* The lowest table for `va` was found. */
+static inline void ptab_remember(struct ptab *ptab, uintptr_t va, phys_t table)
+{
+    ptab->last = (va >> (PAGE_SHIFT + 9)) + 1;
+    ptab->last_table = phys_to_virt(table);
+}
+
+/* The entry for `va` at level 0 without a walk: in the table that was found last, or NULL. */
+static inline pte_t *ptab_known(const struct ptab *ptab, uintptr_t va)
 {
     if ((va >> (PAGE_SHIFT + 9)) + 1 != ptab->last)
-        return ptab_entry(ptab, va, 0, result);
-    *result = &ptab->last_table[va >> PAGE_SHIFT & (PTAB_ENTRIES - 1)];
-    return OK;
+        return NULL;
+    return &ptab->last_table[va >> PAGE_SHIFT & (PTAB_ENTRIES - 1)];
 }
 
 /* The leaf that translates `va`, and its level; NULL if there is none. */

@@ -46,27 +46,31 @@ uint64_t space_piece_end_locked(const struct space *space, uint64_t low, uint64_
 {
     uint64_t end = min_u64(high, low + SPACE_CUT_SIZE), va = low;
     int level;
-    for (uint32_t leaves = 0; ptab_next(&space->ptab, &va, end, &level) != NULL; leaves++) {
-        if (leaves == SPACE_CUT_LEAVES)
+    for (uint32_t leaves = 0; ptab_next(&space->ptab, &va, end, &level) != NULL;) {
+        if (leaves >= SPACE_CUT_LEAVES)
             return va;
-        va += PAGE_SIZE;
+        leaves += level > 0 ? SPACE_CUT_LARGE : 1;
+        va = ptab_behind(va, level);
     }
     return end;
 }
 
-bool space_leaves_clear_locked(const struct mapping *mapping, uint64_t low, uint64_t high)
+/* Clears the leaves of the piece, whole ones at its ends too: what is left of these comes again at
+ * faults. What is to be flushed grows by them. */
+static void leaves_clear_locked(const struct mapping *mapping, struct cut *cut)
 {
     const struct ptab *ptab = &mapping->space->ptab;
-    bool any = false;
+    uint64_t va = cut->low;
     int level;
     pte_t *leaf;
-    for (uint64_t va = low; (leaf = ptab_next(ptab, &va, high, &level)) != NULL; va += PAGE_SIZE) {
-        assert(level == 0);
-        memory_leaf_gone_locked(mapping->memory, mapping_index(mapping, va), pte_read(leaf));
-        pte_write(leaf, 0);
-        any = true;
+    for (; (leaf = ptab_next(ptab, &va, cut->high, &level)) != NULL; va = ptab_behind(va, level)) {
+        mapping_leaf_clear_locked(mapping, va, leaf, level);
+        cut->flush = true;
+        if (level == 0)
+            continue;
+        cut->flush_low = min_u64(cut->flush_low, align_down(va, ptab_span(level)));
+        cut->flush_high = max_u64(cut->flush_high, ptab_behind(va, level));
     }
-    return any;
 }
 
 /* The first piece of [low, high) that is mapped, and what cutting it out takes. */
@@ -91,7 +95,10 @@ error_t space_cut_ready_locked(struct space *space, uint64_t low, uint64_t high,
 void space_cut_apply_locked(struct mapping *mapping, struct cut *cut)
 {
     struct memory *memory = mapping->memory;
-    cut->flush = space_leaves_clear_locked(mapping, cut->low, cut->high) || mapping->stale;
+    cut->flush = mapping->stale;
+    cut->flush_low = cut->low;
+    cut->flush_high = cut->high;
+    leaves_clear_locked(mapping, cut);
     cut->memory = memory;
     object_get(&memory->object);
     memory_flush_begin_locked(memory);
@@ -106,7 +113,7 @@ void space_cut_end(struct space *space, const struct cut *cut)
     if (cut->memory == NULL)
         return;
     if (cut->flush)
-        arch_space_flush(&space->arch, cut->low, cut->high - cut->low);
+        arch_space_flush(&space->arch, cut->flush_low, cut->flush_high - cut->flush_low);
     memory_flush_end(cut->memory);
     object_put(&cut->memory->object);
     mapping_free(cut->mapping);

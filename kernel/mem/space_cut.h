@@ -5,6 +5,7 @@
 #include "mem/mapping.h"
 
 #define SPACE_CUT_LEAVES 128       /* cleared in one piece: some 30,000 instructions */
+#define SPACE_CUT_LARGE  64        /* what clearing one of 2 MiB counts: it may note 512 pages */
 #define SPACE_CUT_SIZE   (GIB / 4) /* looked through in one piece */
 
 /* A piece that is taken out of a mapping. */
@@ -13,7 +14,8 @@ struct cut {
     struct mapping *spare;   /* for the rest, if the piece comes from the middle */
     struct memory *memory;   /* whose pages it showed, with a reference; NULL: there is no piece */
     uint64_t low, high;
-    bool flush; /* CPUs may know translations */
+    uint64_t flush_low, flush_high; /* at least [low, high) */
+    bool flush;                     /* CPUs may know translations of that */
 };
 
 /*
@@ -38,9 +40,6 @@ static inline bool space_range_valid(uaddr_t va, uint64_t size)
     return is_aligned(va.va | size, PAGE_SIZE) && va.va >= SPACE_START && va.va < SPACE_END &&
            size > 0 && size <= SPACE_END - va.va;
 }
-
-/* Clears the leaves of [low, high) of a mapping, whose object is locked; true if there were any. */
-bool space_leaves_clear_locked(const struct mapping *mapping, uint64_t low, uint64_t high);
 
 /* How far [low, high) of a mapping can be done in one piece: leaves are few enough up to there. */
 uint64_t space_piece_end_locked(const struct space *space, uint64_t low, uint64_t high);

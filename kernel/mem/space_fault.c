@@ -8,6 +8,8 @@
 #include "mem/page.h"
 #include "sched/cpu.h"
 
+#define ENTER_MAX 16 /* leaves that mapping enters at once; one for 512 pages counts as half */
+
 /* What the mapping allows; who may write or execute may read. */
 static uint32_t mapping_access(const struct mapping *mapping)
 {
@@ -104,18 +106,87 @@ static bool leaf_writable(const struct fault *fault)
     return memory->round == 0 && !frame_shared(fault->frame);
 }
 
+/* Can one leaf show the 2 MiB around the page, and be writable? */
+static bool large_fits_locked(const struct fault *fault, phys_t *block, bool *writable)
+{
+    const struct mapping *mapping = fault->mapping;
+    const struct memory *memory = fault->memory;
+    uint64_t low = align_down(fault->va, LARGE_SIZE);
+    if (low < mapping->va || low + LARGE_SIZE > mapping_end(mapping))
+        return false;
+    uint64_t first = mapping_index(mapping, low);
+    bool shared = false;
+    *block = PHYS(memory->base.pa + (first << PAGE_SHIFT));
+    if (memory->physical
+            ? !is_aligned(block->pa, LARGE_SIZE) || first + LARGE_PAGES > memory->page_count
+            : memory->round != 0 || first % LARGE_PAGES != 0 ||
+                  !memory_large_locked(memory, first, block, &shared))
+        return false;
+    *writable = (mapping->flags & SPACE_WRITE) != 0 && !shared;
+    return true;
+}
+
 /*
- * Enters the page; *forget: this CPU may know the leaf as it was. Rights that the leaf has already
- * stay, for they can only be taken away with a flush.
+ * With no table below `top`, where the 2 MiB around the page are shown: by a leaf there (true), if
+ * one fits, else by a table. A leaf that no longer fits goes.
+ */
+static bool large_enter_locked(const struct fault *fault, pte_t *top)
+{
+    phys_t block;
+    bool writable, present = arch_pte_present(pte_read(top));
+    bool write = (fault->access & SPACE_WRITE) != 0;
+    if (present && (!write || (arch_pte_flags(pte_read(top)) & MAP_WRITE) != 0))
+        return true;
+    if (large_fits_locked(fault, &block, &writable) && (writable || !write)) {
+        pte_write(top, arch_pte_leaf(block, leaf_flags(fault->mapping, writable), 1));
+        fault->memory->large += !present;
+        return true;
+    }
+    if (present)
+        memory_leaf_hide_locked(fault->mapping, fault->va, top, 1);
+    return false;
+}
+
+/* Stores the page's entry of level 0; NULL: a leaf of level 1 shows it now. would_block: one that
+ * did so has to be forgotten first. */
+__attribute__((noinline)) static error_t fault_walk_locked(struct fault *fault)
+{
+    pte_t *top;
+    struct ptab *ptab = &fault->space->ptab;
+    error_t error = ptab_entry(ptab, fault->va, 1, &top);
+    fault->entry = NULL;
+    if (error != OK)
+        return error;
+    if (!arch_pte_present(pte_read(top)) || arch_pte_is_leaf(pte_read(top), 1)) {
+        if (large_enter_locked(fault, top))
+            return OK;
+        if (!memory_settled_locked(fault->memory))
+            return ERR_would_block;
+        return ptab_entry(ptab, fault->va, 0, &fault->entry);
+    }
+    ptab_remember(ptab, fault->va, arch_pte_address(pte_read(top), 1));
+    fault->entry = ptab_known(ptab, fault->va);
+    return OK;
+}
+
+/*
+ * Enters the page, or the 2 MiB around it; *forget: this CPU may know the leaf as it was. Rights
+ * that a leaf has already stay, for they can only be taken away with a flush. would_block: as above
+ * (memory_unshare).
  */
 static inline __attribute__((always_inline)) error_t fault_enter_locked(struct fault *fault,
                                                                         bool *forget)
 {
-    pte_t *entry = NULL;
+    pte_t *entry = ptab_known(&fault->space->ptab, fault->va);
+    if (entry == NULL) {
+        struct fault copy = *fault; /* what is passed on cannot stay in registers */
+        error_t error = fault_walk_locked(&copy);
+        entry = copy.entry;
+        *forget = entry == NULL;
+        if (entry == NULL)
+            return error;
+    }
     bool writable = leaf_writable(fault);
-    error_t error = ptab_leaf(&fault->space->ptab, fault->va, &entry);
-    if (error != OK)
-        return error;
     pte_t old = pte_read(entry);
     if (arch_pte_present(old)) {
         assert(arch_pte_address(old, 0).pa == fault->frame.pa);
@@ -138,6 +209,8 @@ error_t space_fault(struct space *space, uaddr_t va, uint32_t access, struct pag
     bool forget = false;
     error = fault_enter_locked(&fault, &forget);
     fault_end(&fault);
+    if (error == ERR_would_block)
+        return memory_unshare(fault.memory, fault.index); /* the access is made again */
     if (forget)
         arch_tlb_flush(fault.va, PAGE_SIZE);
     else
@@ -158,20 +231,35 @@ static bool enter_find_locked(struct fault *fault)
 }
 
 void space_enter_present_locked(struct space *space, struct mapping *mapping, uint64_t va,
-                                uint64_t count)
+                                uint64_t size)
 {
-    struct fault fault = {.space = space, .mapping = mapping, .memory = mapping->memory};
-    fault.access = mapping_access(mapping) & SPACE_READ;
-    bool forget = false;
-    error_t error = fault.access != 0 ? OK : ERR_denied;
-    for (uint64_t i = 0; i < count && error == OK; i++) {
-        fault.va = va + (i << PAGE_SHIFT);
-        fault.index = mapping_index(mapping, fault.va);
-        if (enter_find_locked(&fault))
-            error = fault_enter_locked(&fault, &forget);
-    }
+    struct fault fault; /* not cleared: what is used is set */
+    bool large = false;
+    error_t error;
+    fault.space = space;
+    fault.mapping = mapping;
+    fault.memory = mapping->memory;
+    fault.access = SPACE_READ;
+    if (mapping_access(mapping) == 0)
+        return;
+    uint64_t end = va + size;
+    uint32_t work = 0;
+    do {
+        fault.va = va;
+        fault.index = mapping_index(mapping, va);
+        va += PAGE_SIZE;
+        if (!enter_find_locked(&fault))
+            continue;
+        error = fault_enter_locked(&fault, &large);
+        if (error != OK)
+            break;
+        if (large) {
+            va = align_up(va, LARGE_SIZE);
+            work += fault.page != NULL ? ENTER_MAX / 2 : 0;
+            large = false;
+        }
+    } while (va < end && ++work < ENTER_MAX);
     arch_mmu_barrier();
-    assert(!forget);
 }
 
 error_t space_populate(struct space *space, uaddr_t va, uint64_t size, uint32_t access,

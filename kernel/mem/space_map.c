@@ -5,8 +5,6 @@
 #include "mem/space_cut.h"
 #include "obj/job.h"
 
-#define MAP_ENTER_MAX 16 /* present pages that mapping enters into the tables at once */
-
 static bool flags_allowed(const struct space *space, uint32_t flags)
 {
     return (flags & (SPACE_WRITE | SPACE_EXECUTE)) != (SPACE_WRITE | SPACE_EXECUTE) ||
@@ -18,14 +16,6 @@ static bool flags_valid(uint32_t flags)
     return (flags & ~(uint32_t)MAPPING_FLAGS) == 0 && (flags & SPACE_INHERIT) != SPACE_INHERIT;
 }
 
-/* Into the tables: what is present at the front of what is mapped at `va` now. */
-static void enter_front_locked(struct space *space, struct mapping *mapping, uint64_t va,
-                               uint64_t size)
-{
-    uint64_t count = min_u64(size >> PAGE_SHIFT, MAP_ENTER_MAX);
-    space_enter_present_locked(space, mapping, va, count);
-}
-
 error_t space_insert(struct space *space, struct mapping *mapping)
 {
     struct memory *memory = mapping->memory;
@@ -35,7 +25,7 @@ error_t space_insert(struct space *space, struct mapping *mapping)
     spinlock_enter(&memory->lock);
     mapping = mapping_insert_locked(mapping, joined);
     if (mapping != NULL)
-        enter_front_locked(space, mapping, va, size);
+        space_enter_present_locked(space, mapping, va, size);
     spinlock_exit(&memory->lock);
     spinlock_exit(&space->lock);
     mapping_free(joined[0]);
@@ -52,7 +42,7 @@ static bool space_extend(struct space *space, struct memory *memory, uint64_t of
     if (mapping != NULL) {
         spinlock_enter(&memory->lock);
         mapping->size += size;
-        enter_front_locked(space, mapping, va, size);
+        space_enter_present_locked(space, mapping, va, size);
         spinlock_exit(&memory->lock);
     }
     spinlock_exit(&space->lock);

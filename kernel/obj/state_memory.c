@@ -21,6 +21,7 @@ static void get_basic(struct memory *memory, struct state_memory_basic *to)
         .physical = memory->physical,
         .pager = state_identity(memory->pager.port),
         .pager_badge = memory->pager.badge,
+        .large = memory->large,
     };
     spinlock_unlock(&memory->lock, irq);
 }

@@ -68,6 +68,8 @@ static __attribute__((noinline)) uint64_t touch(uint64_t va, unsigned pages)
 
 #define ROUNDS 16u
 #define MAPS   64u
+#define LARGE  512u
+#define FAR    (BASE + 0x40000000)
 
 /* Every `step` pages, so that with 1 each mapping continues the one before. */
 static uint64_t map_each(slot_t memory, uint64_t step)
@@ -103,6 +105,20 @@ static void bench_map(void)
     need("delete", tern_cap_delete(memory));
 }
 
+/* A block of 2 MiB, committed: where one entry fits, and where it does not. */
+static void bench_large(void)
+{
+    slot_t memory = memory_make(LARGE);
+    commit(memory, LARGE);
+    map(memory, 0, FAR + PAGE, LARGE);
+    say("mem.touch.small", touch(FAR + PAGE, LARGE), LARGE);
+    unmap(FAR + PAGE, LARGE);
+    map(memory, 0, FAR, LARGE);
+    say("mem.touch.large", touch(FAR, LARGE), LARGE);
+    unmap(FAR, LARGE);
+    need("delete", tern_cap_delete(memory));
+}
+
 static void bench_faults(void)
 {
     slot_t memory = memory_make(PAGES), clone = memory_make(PAGES);
@@ -132,6 +148,7 @@ int main(void)
     job = root_slot(ROOT_SLOT_JOB);
     warm = memory_make(1);
     bench_map();
+    bench_large();
     bench_faults();
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "lib/types.h"
 
-#define HEAP_MODEL_MEMORY (8 * MIB)
+#define HEAP_MODEL_MEMORY (24 * MIB)
 
 /* Starts a machine of one node with an empty heap. */
 void heap_model_start(void);

@@ -13,7 +13,7 @@
 #define OBJECTS     6
 #define SPACES      3
 #define OBJECT_MAX  48 /* pages */
-#define SHOWN       USER_PAGES
+#define SHOWN       128
 #define WORDS       3
 #define NOTHING     UINT32_MAX
 #define FLAGS_COUNT 4

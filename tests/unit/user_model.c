@@ -75,7 +75,12 @@ static error_t translate(struct space *space, uint64_t va, uint32_t access, pte_
     for (uint32_t i = 0; !leaf_allows(*known, access); i++) {
         int level = 0;
         const pte_t *entry = ptab_find(&space->ptab, va, &level);
-        *known = entry != NULL ? *entry : 0;
+        *known = 0;
+        if (entry != NULL) {
+            uint64_t inside = align_down(va, PAGE_SIZE) & (ptab_span(level) - 1);
+            phys_t frame = PHYS(arch_pte_address(*entry, level).pa + inside);
+            *known = arch_pte_leaf(frame, arch_pte_flags(*entry), 0);
+        }
         if (leaf_allows(*known, access))
             break;
         assert(i < 3);

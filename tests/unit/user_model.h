@@ -7,7 +7,7 @@
 
 #include "mem/mapping.h"
 
-#define USER_PAGES 128 /* from USER_BASE: what the TLB knows */
+#define USER_PAGES 1200 /* from USER_BASE: what the TLB knows */
 #define USER_BASE  ((uint64_t)0x7f0000000000 - 64 * PAGE_SIZE) /* across tables of all levels */
 
 /* A machine with memory, a heap and a first job, and empty TLBs. */

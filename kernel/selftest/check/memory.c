@@ -19,10 +19,10 @@ static void check_page(const struct memory *memory, const struct page *page, uin
     assert(page_pins(page) == 0 || frame->references == 1);
 }
 
-static void check_leaf(const struct mapping *mapping, uint64_t va, pte_t leaf)
+/* `leaf` as it shows page `index`. */
+static void check_leaf(const struct mapping *mapping, uint64_t index, pte_t leaf)
 {
     const struct memory *memory = mapping->memory;
-    uint64_t index = mapping_index(mapping, va);
     uint32_t flags = arch_pte_flags(leaf);
     bool writable = (flags & MAP_WRITE) != 0;
     assert((flags & MAP_USER) != 0 && (!writable || (mapping->flags & SPACE_WRITE) != 0));
@@ -37,23 +37,29 @@ static void check_leaf(const struct mapping *mapping, uint64_t va, pte_t leaf)
     assert(!writable || !frame_shared(page_frame(page)));
 }
 
-static void check_mapping(const struct memory *memory, const struct mapping *mapping)
+/* How many of 2 MiB there are. */
+static uint64_t check_mapping(const struct memory *memory, const struct mapping *mapping)
 {
-    uint64_t va = mapping->va;
+    uint64_t va = mapping->va, large = 0;
     const pte_t *leaf;
     int level;
     assert(mapping->memory == memory);
     for (; (leaf = ptab_next(&mapping->space->ptab, &va, mapping_end(mapping), &level)) != NULL;
-         va += PAGE_SIZE) {
-        assert(level == 0);
-        check_leaf(mapping, va, pte_read(leaf));
+         va = ptab_behind(va, level)) {
+        phys_t frame = arch_pte_address(pte_read(leaf), level);
+        uint32_t flags = arch_pte_flags(pte_read(leaf));
+        assert(is_aligned(va, ptab_span(level)) && ptab_behind(va, level) <= mapping_end(mapping));
+        for (uint64_t i = 0; i < ptab_span(level) >> PAGE_SHIFT; i++, frame.pa += PAGE_SIZE)
+            check_leaf(mapping, mapping_index(mapping, va) + i, arch_pte_leaf(frame, flags, 0));
+        large += level > 0;
     }
+    return large;
 }
 
 void memory_check(struct memory *memory)
 {
     irq_state_t irq = spinlock_lock(&memory->lock);
-    uint64_t resident = 0, index = 0;
+    uint64_t resident = 0, index = 0, large = 0;
     const uint64_t end = MEMORY_SIZE_MAX >> PAGE_SHIFT;
     while (index < end) {
         const struct page *page = page_tree_next(&memory->pages, &index, end);
@@ -69,7 +75,8 @@ void memory_check(struct memory *memory)
         const struct mapping *mapping = CONTAINER_OF(node, struct mapping, shown);
         assert(!mapping->stale || !fresh);
         fresh = !mapping->stale;
-        check_mapping(memory, mapping);
+        large += check_mapping(memory, mapping);
     }
+    assert(large == memory->large);
     spinlock_unlock(&memory->lock, irq);
 }
