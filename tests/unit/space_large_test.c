@@ -5,6 +5,7 @@
 #include "caps_model.h"
 #include "mem/frame.h"
 #include "obj/job.h"
+#include "selftest/check.h"
 #include "unit.h"
 #include "user_model.h"
 
