@@ -127,7 +127,7 @@ USER_SCRIPT := lib/sys/user.ld
 USER_LDFLAGS := -T $(USER_SCRIPT) -nostdlib -static --gc-sections -z max-page-size=4096 \
                 -z noexecstack --build-id=sha1
 SYS_SOURCES := $(sort $(wildcard lib/sys/src/*.c lib/sys/src/arch/$(ARCH)/*.S)) \
-               kernel/lib/error.c kernel/lib/print.c kernel/lib/string.c kernel/lib/text.c \
+               kernel/lib/error.c kernel/lib/fnv1a.c kernel/lib/print.c kernel/lib/string.c kernel/lib/text.c \
                kernel/arch/$(ARCH)/memory.S
 APPS  := $(patsubst apps/%/,%,$(sort $(wildcard apps/*/)))
 GUEST := $(filter-out test,$(patsubst tests/guest/%.c,%,$(sort $(wildcard tests/guest/*.c))))

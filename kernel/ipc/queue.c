@@ -100,6 +100,17 @@ static void sender_take_locked(struct port *port, struct thread *thread)
     port->senders -= thread->sending == MESSAGE_send;
 }
 
+/* A sender that was frozen gets its old place; those that come later stand behind it. */
+static void queue_turn_locked(struct port *port, struct thread *thread, uint64_t key)
+{
+    uint64_t next = port->queue.sequence, turn = thread->order;
+    if (turn != 0)
+        port->queue.sequence = turn - 1;
+    queue_add_locked(port, &thread->queued, key);
+    port->queue.sequence = max_u64(next, port->queue.sequence);
+    thread->order = 0;
+}
+
 bool port_enqueue(struct port *port, struct thread *thread)
 {
     spinlock_enter(&port->lock);
@@ -109,8 +120,8 @@ bool port_enqueue(struct port *port, struct thread *thread)
         atomic_store_explicit(&thread->status, THREAD_SEND, memory_order_release);
         thread->queued.fire = NULL;
         port->senders += thread->sending == MESSAGE_send;
-        queue_add_locked(port, &thread->queued,
-                         KEY_THREAD + SCHED_PRIORITIES - (uint64_t)thread->effective);
+        queue_turn_locked(port, thread,
+                          KEY_THREAD + SCHED_PRIORITIES - (uint64_t)thread->effective);
     }
     spinlock_exit(&port->lock);
     atomic_thread_fence(memory_order_seq_cst);

@@ -22,6 +22,8 @@ struct stored_message {
     struct transit *transit; /* its capabilities, or NULL if it has none */
 };
 
+#define PORT_TURNS_MAX (UINT64_C(1) << 48) /* of what was queued at a port since it was made */
+
 /* The thread that waits in the queue with this node, or NULL: it is a stored message's. */
 struct thread *queue_thread(struct deadline *node);
 

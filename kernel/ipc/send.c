@@ -132,6 +132,31 @@ static outcome_t wait_in_queue(struct cpu *self, struct thread *thread, struct p
     return CALL_BLOCKED;
 }
 
+/* Without a look at receivers: all who are inside the job wait for its thaw. */
+void send_in_turn(struct thread *thread)
+{
+    uint64_t number = control_number(frame_control(&thread->frame));
+    uint64_t deadline = frame_operand(&thread->frame, 2);
+    struct slot *slot;
+    error_t error = ERR_bad_argument;
+    if (thread->resume == RESUME_CALL && thread->foreign == NULL && deadline != DEADLINE_POLL &&
+        (number == CALL_port_send || number == CALL_port_call))
+        error = slot_lookup(&thread->process->table, (slot_t){frame_operand(&thread->frame, 0)},
+                            RIGHT_send, &slot);
+    if (error == OK) {
+        thread->sending = number == CALL_port_send ? MESSAGE_send : MESSAGE_call;
+        thread->fast = false;
+        thread_timeout_arm(thread, deadline);
+        if (port_enqueue(CONTAINER_OF(slot_kept(slot), struct port, object), thread)) {
+            thread_given(thread);
+            return;
+        }
+        thread_timeout_cancel(thread);
+    }
+    thread->order = 0;
+    thread_park(thread); /* it makes its call by itself, and gets its error */
+}
+
 outcome_t send_from_thread(struct cpu *self, struct thread *thread, enum message_kind kind)
 {
     struct slot *slot;

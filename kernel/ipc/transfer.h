@@ -13,6 +13,12 @@
 /* A call or send of the current thread, from its registers. */
 outcome_t send_from_thread(struct cpu *self, struct thread *thread, enum message_kind kind);
 
+/*
+ * An owned thread that is to make a send or call again waits at its port, in its turn there
+ * (thread->order); parked if it cannot.
+ */
+void send_in_turn(struct thread *thread);
+
 /* A receive of the current thread: port and reply object by its operands. */
 outcome_t receive_into_thread(struct cpu *self, struct thread *thread);
 

@@ -15,6 +15,7 @@
 #include "mem/frame.h"
 #include "mem/heap.h"
 #include "obj/process.h"
+#include "sched/clock.h"
 #include "sched/cpu.h"
 
 struct job *job_root;
@@ -238,6 +239,11 @@ bool job_inside(const struct job *job, const struct job *top)
     while (job != NULL && job != top)
         job = job->parent;
     return job != NULL;
+}
+
+uint64_t job_clock(const struct job *job)
+{
+    return clock_now() + (uint64_t)atomic_load_explicit(&job->clock_offset, memory_order_relaxed);
 }
 
 bool job_frozen(const struct job *job)

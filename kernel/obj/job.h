@@ -113,6 +113,9 @@ bool job_thaw(struct job *job, struct job_walk *walk);
 /* Kills all processes inside, by and by; none can be made any more. */
 void job_kill(struct job *job);
 
+/* What the job's clock shows now. */
+uint64_t job_clock(const struct job *job);
+
 /* The machine's time at which the job's clock shows `time_ns`; 0 and for ever stay what they are.
  */
 static inline uint64_t job_to_machine_time(const struct job *job, uint64_t time_ns)

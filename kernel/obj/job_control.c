@@ -11,6 +11,9 @@
  * port's queue and in its signal bits until the job is thawed. Timers inside, and timeouts of
  * calls, wait as well.
  *
+ * Thaw makes two passes: 1 line up   each thread that was taken out of a port's queue is put back
+ * there, where it stood, before anybody runs. 2 go   the threads are let go.
+ *
  * A step looks at everything anew and does what is left to do, so it does no harm to do it twice,
  * or from the wrong place: the caller's record of how far it is (struct job_walk) is only believed
  * as far as that.
@@ -21,6 +24,7 @@
  */
 #include "ipc/reply.h"
 #include "ipc/transfer.h"
+#include "ipc/word.h"
 #include "lib/assert.h"
 #include "obj/job.h"
 #include "obj/process.h"
@@ -31,6 +35,7 @@
 #define CALLERS_PER_STEP 16
 
 enum { PHASE_STOP, PHASE_STOP_AGAIN, PHASE_BORDER, PHASE_DONE };
+enum { PHASE_LINE_UP, PHASE_GO }; /* of a thaw */
 
 /* --- freeze: threads --- */
 
@@ -65,6 +70,12 @@ static bool thread_settled(struct thread *thread, const struct job *top)
     case THREAD_RUNNING:
     case THREAD_CLAIMED:
         thread_notify(thread, ATTENTION_FREEZE);
+        return false;
+    case THREAD_SEND:
+        if (thread_claim(thread)) {
+            thread->order = thread->queued.sequence + 1;
+            thread_park(thread);
+        }
         return false;
     default:
         if (thread_claim(thread))
@@ -186,6 +197,23 @@ bool job_freeze(struct job *job, struct job_walk *walk)
     return false;
 }
 
+/* One that was taken out of a port's queue takes its turn there, still frozen. */
+static void thread_line_up(struct process *process, struct thread *thread)
+{
+    uint32_t parked = THREAD_PARKED;
+    if (thread->order != 0 && !job_frozen(process->job) &&
+        atomic_compare_exchange_strong(&thread->status, &parked, THREAD_CLAIMED))
+        send_in_turn(thread);
+}
+
+/* Receivers outside have not been told of those that took their turn. */
+static void sender_show(const struct thread *thread)
+{
+    struct port *place = *(struct port *const volatile *)&thread->place;
+    if (thread_status(thread) == THREAD_SEND && !word_is_place(place))
+        port_wake_receiver(place);
+}
+
 /* Lets one thread go, unless a job that it is in is frozen still. */
 static void thread_thaw(struct process *process, struct thread *thread)
 {
@@ -198,21 +226,25 @@ static void thread_thaw(struct process *process, struct thread *thread)
         return;
     thread_timeout_late(thread);
     thread_resume(thread, 0);
+    sender_show(thread);
 }
 
 bool job_thaw(struct job *job, struct job_walk *walk)
 {
     atomic_store(&job->frozen, false);
     struct process *process = job_next_process(job, walk->process, true);
-    if (process == NULL)
-        return true;
+    if (process == NULL) {
+        bool done = walk->phase != PHASE_LINE_UP;
+        *walk = (struct job_walk){.phase = PHASE_GO};
+        return done;
+    }
     struct thread *thread = NULL;
     for (uint32_t i = 0; i < THREADS_PER_STEP; i++) {
         thread = process_next_thread(process, walk->slot);
         if (thread == NULL)
             break;
         walk->slot = thread->object.identity;
-        thread_thaw(process, thread);
+        (walk->phase == PHASE_LINE_UP ? thread_line_up : thread_thaw)(process, thread);
         object_put(&thread->object);
     }
     if (thread == NULL) {

@@ -20,7 +20,7 @@ static error_t job_get(struct object *object, struct state *state)
     *(struct state_job_basic *)state->data = (struct state_job_basic){
         .identity = object->identity,
         .parent = state_identity(object->job != NULL ? &object->job->object : NULL),
-        .frozen = job_frozen(job),
+        .frozen = atomic_load(&job->frozen) + 2u * (job->parent != NULL && job_frozen(job->parent)),
         .memory_used = job_memory_used(job),
         .cpu_time = clock_length(atomic_load(&job->cpu_time)),
         .memory_limit = atomic_load(&job->memory_limit),
@@ -29,6 +29,7 @@ static error_t job_get(struct object *object, struct state *state)
         .clock_offset = (uint64_t)atomic_load(&job->clock_offset),
         .wx = atomic_load(&job->wx),
         .debug = atomic_load(&job->debug),
+        .clock = job_clock(job),
     };
     state->size = sizeof(struct state_job_basic);
     return OK;

@@ -1,6 +1,7 @@
 /* The state of memory objects (state.h). Contents go by memory_read, memory_write, memory_clone. */
 #include "lib/assert.h"
 #include "mem/memory.h"
+#include "obj/job.h"
 #include "obj/state.h"
 
 _Static_assert((int)STATE_PAGE_ZERO == PAGE_ZERO && (int)STATE_PAGE_PRESENT == PAGE_PRESENT, "");
@@ -16,6 +17,7 @@ static void get_basic(struct memory *memory, struct state_memory_basic *to)
     irq_state_t irq = spinlock_lock(&memory->lock);
     *to = (struct state_memory_basic){
         .identity = memory->object.identity,
+        .job = state_identity(&memory->object.job->object),
         .size = memory->page_count << PAGE_SHIFT,
         .resident = memory->resident,
         .physical = memory->physical,
@@ -69,6 +71,23 @@ static error_t memory_get(struct object *object, struct state *state)
     return OK;
 }
 
+/* As a thread's fault leaves it, whose request was taken. */
+static error_t memory_set(struct thread *caller, struct object *object, uint64_t fields,
+                          const struct state *state)
+{
+    const struct state_memory_page *new = state->data;
+    struct page_request request;
+    phys_t frame;
+    (void)caller;
+    if (state->part != STATE_memory_page || !STATE_SETS(memory, page, index) ||
+        !STATE_SETS(memory, page, state) || new->state != STATE_PAGE_FILLING ||
+        new->index > MEMORY_SIZE_MAX >> PAGE_SHIFT)
+        return ERR_bad_argument;
+    error_t error =
+        memory_page_get(memory_of(object), new->index << PAGE_SHIFT, false, &request, &frame);
+    return error == ERR_needs_pager ? OK : error == OK ? ERR_exists : ERR_bad_argument;
+}
+
 static error_t memory_open(struct object *object, uint64_t link, uint64_t *index,
                            struct state_link *found)
 {
@@ -80,4 +99,4 @@ static error_t memory_open(struct object *object, uint64_t link, uint64_t *index
     return error;
 }
 
-const struct state_ops memory_state = {.get = memory_get, .open = memory_open};
+const struct state_ops memory_state = {.get = memory_get, .set = memory_set, .open = memory_open};

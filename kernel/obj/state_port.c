@@ -82,6 +82,7 @@ static error_t port_get(struct object *object, struct state *state)
         return ERR_bad_argument;
     *(struct state_port_basic *)state->data =
         (struct state_port_basic){.identity = object->identity,
+                                  .job = state_identity(&object->job->object),
                                   .depth = port->depth,
                                   .stored = *(volatile uint32_t *)&port->stored,
                                   .signals = atomic_load(&port->signals)};

@@ -2,6 +2,7 @@
 #include "cap/slot.h"
 #include "ipc/reply.h"
 #include "lib/assert.h"
+#include "obj/job.h"
 #include "obj/hold.h"
 #include "obj/state.h"
 
@@ -52,6 +53,7 @@ static error_t reply_get(struct object *object, struct state *state)
         return get_registers(reply, state);
     *(struct state_reply_basic *)state->data = (struct state_reply_basic){
         .identity = object->identity,
+        .job = state_identity(&object->job->object),
         .caller = state_identity(
             thread_object((word & REPLY_WAITED_TAG) == 0 ? reply_thread(word) : NULL)),
         .server = state_identity(thread_object(atomic_load(&reply->server))),

@@ -5,6 +5,7 @@
  * meanwhile.
  */
 #include "cap/slot.h"
+#include "ipc/queue.h"
 #include "ipc/reply.h"
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -92,6 +93,7 @@ static void get_basic(struct thread *thread, struct state_thread_basic *to)
         .resume = thread->resume,
         .sending = sending_of(thread),
         .reply = state_identity(reply_of(thread)),
+        .order = wait_of(thread) == WAIT_ISSUE ? thread->order : 0,
         .suspended = (attention & ATTENTION_SUSPEND) != 0,
         .kicked = (attention & ATTENTION_KICK) != 0,
         .fault_class = thread->fault[0],
@@ -206,6 +208,11 @@ static error_t set_wait(struct thread *thread, uint64_t fields, uint32_t *was,
         if (new->resume > WAIT_RESUME_FAULT)
             return ERR_bad_argument;
         thread->resume = (uint8_t)new->resume;
+    }
+    if (STATE_SETS(thread, basic, order)) {
+        if (new->order > PORT_TURNS_MAX)
+            return ERR_bad_argument;
+        thread->order = new->order;
     }
     fault[0] = STATE_SETS(thread, basic, fault_class) ? new->fault_class : fault[0];
     fault[1] = STATE_SETS(thread, basic, fault_address) ? new->fault_address : fault[1];

@@ -1,5 +1,6 @@
 /* The state of timers (state.h). */
 #include "lib/assert.h"
+#include "obj/job.h"
 #include "obj/state.h"
 #include "obj/timer.h"
 
@@ -19,6 +20,7 @@ static error_t timer_read(struct object *object, struct state *state)
     timer_get(timer, &now);
     *(struct state_timer_basic *)state->data =
         (struct state_timer_basic){.identity = object->identity,
+                                   .job = state_identity(&object->job->object),
                                    .port = state_identity(port != NULL ? &port->object : NULL),
                                    .bits = timer->bits,
                                    .deadline = now.deadline,

@@ -67,8 +67,7 @@ outcome_t sys_thread_exit(struct thread *caller, uint64_t value)
 
 outcome_t sys_clock_read(struct thread *caller, uint64_t *now)
 {
-    int64_t offset = atomic_load(&caller->process->job->clock_offset);
-    *now = clock_now() + (uint64_t)offset;
+    *now = job_clock(caller->process->job);
     return OK;
 }
 

@@ -94,8 +94,9 @@ static void try_field(const struct field *part, const struct field *field, unsig
 {
     error_t error;
     uint64_t value = is_port(field->name) ? port.value : sample_of(field->name);
-    /* Scheduling goes by class: realtime alone has budgets; a queue's entry is set as a whole. */
-    bool whole = strcmp(part->part, "queue") == 0;
+    /* Scheduling goes by class: realtime alone has budgets; entries and pages are set as a whole.
+     */
+    bool whole = strcmp(part->part, "queue") == 0 || strcmp(part->part, "page") == 0;
     error_t without = write_field(part, index, value, (slot_t){0});
     error_t with = write_field(part, index, value, job);
     if (field->how == HOW_read) {

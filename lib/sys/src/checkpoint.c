@@ -1,190 +1,26 @@
 /*
- * Saving a job (sys/checkpoint.h). Records: a struct record, then what its type says. They come in
- * the order in which restoring needs them: objects, their contents, mappings, capabilities with
- * parents first, and last what binds threads to reply objects.
+ * Saving a job (sys/checkpoint.h): its records, in the order in which restoring needs them.
+ * Objects, jobs, contents, mappings, capabilities, and last what binds threads to reply objects.
  */
 #include "checkpoint.h"
 #include "lib/string.h"
 #include "sys/thread.h"
 
-#define NO_OBJECT UINT32_MAX
-
-/* --- the stream --- */
-
-void *checkpoint_write(struct checkpoint *c, enum record_type type, uint64_t bytes)
-{
-    uint64_t size = sizeof(struct record) + ((bytes + 7) & ~UINT64_C(7));
-    if (c->size - c->used < size)
-        return NULL;
-    struct record *record = (struct record *)(void *)(c->stream + c->used);
-    *record = (struct record){.type = type, .bytes = (uint32_t)bytes};
-    c->used += size;
-    return record + 1;
-}
-
 /* A record with a copy of `data`. */
 static error_t put(struct checkpoint *c, enum record_type type, const void *data, uint64_t bytes)
 {
-    void *to = checkpoint_write(c, type, bytes);
+    void *to = stream_write(c, type, bytes);
     if (to == NULL)
         return ERR_full;
     memcpy(to, data, bytes);
     return OK;
 }
 
-/* --- objects and their numbers --- */
-
-uint32_t checkpoint_find(const struct checkpoint *c, uint64_t identity)
-{
-    for (uint32_t i = 0; i < c->count; i++)
-        if (c->objects[i].identity == identity)
-            return i;
-    return NO_OBJECT;
-}
-
-/* Notes an object; a capability for one that is known already is given up. */
-static error_t note(struct checkpoint *c, uint64_t identity, uint64_t kind, slot_t slot,
-                    uint32_t owner, uint32_t *number)
-{
-    *number = checkpoint_find(c, identity);
-    if (*number != NO_OBJECT)
-        return slot.value != 0 ? tern_cap_delete(slot) : OK;
-    if (c->count == CHECKPOINT_OBJECTS)
-        return ERR_full;
-    *number = c->count++;
-    c->objects[*number] = (struct checkpoint_object){identity, kind, slot, owner};
-    return OK;
-}
-
-/* Reads a part into our message page; the number of a reference in it. */
-static error_t info(slot_t slot, uint64_t part, uint64_t index, uint64_t *size, uint64_t *next)
-{
-    error_t error;
-    do {
-        error = tern_object_info(slot, part, index, size, next);
-        index = *next;
-    } while (error == OK && *size == 0);
-    return error;
-}
-
-/* not_found ends an enumeration. */
-static error_t ended(error_t error)
-{
-    return error == ERR_not_found ? OK : error;
-}
-
-static error_t find_thread(struct checkpoint *c, slot_t slot, uint32_t process)
-{
-    uint64_t size, next;
-    uint32_t number, page;
-    slot_t memory;
-    error_t error = info(slot, STATE_thread_basic, 0, &size, &next);
-    if (error != OK)
-        return error;
-    const struct state_thread_basic state = *(const struct state_thread_basic *)sys_page;
-    error = note(c, state.identity, OBJECT_thread, slot, process, &number);
-    if (error == OK)
-        error = tern_object_open(slot, LINK_thread_page, 0, &memory, &next);
-    if (error != OK)
-        return error;
-    return note(c, state.page_memory.value, OBJECT_memory, memory, number, &page);
-}
-
-static error_t find_threads(struct checkpoint *c, slot_t process, uint32_t number)
-{
-    slot_t thread;
-    uint64_t next = 0;
-    error_t error;
-    while ((error = tern_object_open(process, LINK_process_thread, next, &thread, &next)) == OK)
-        if ((error = find_thread(c, thread, number)) != OK)
-            return error;
-    return ended(error);
-}
-
-static error_t find_mappings(struct checkpoint *c, slot_t process)
-{
-    slot_t memory;
-    uint64_t next = 0, size, at;
-    uint32_t number;
-    error_t error;
-    while ((error = tern_object_open(process, LINK_process_mapping, next, &memory, &next)) == OK) {
-        error = info(memory, STATE_memory_basic, 0, &size, &at);
-        if (error != OK)
-            return error;
-        uint64_t identity = ((const struct state_memory_basic *)sys_page)->identity;
-        error = note(c, identity, OBJECT_memory, memory, NO_OBJECT, &number);
-        if (error != OK)
-            return error;
-        next++;
-    }
-    return ended(error);
-}
-
-/* Threads are known by now, and processes: other kinds, and memory that is not mapped, are new. */
-static error_t find_capabilities(struct checkpoint *c, slot_t process)
-{
-    uint64_t index = 0, size, next, at;
-    uint32_t number;
-    slot_t slot;
-    error_t error;
-    while ((error = info(process, STATE_process_slot, index, &size, &next)) == OK) {
-        const struct state_process_slot state = *(const struct state_process_slot *)sys_page;
-        index = next;
-        if (checkpoint_find(c, state.object.value) != NO_OBJECT)
-            continue;
-        if (state.kind == OBJECT_thread || state.kind == OBJECT_process ||
-            state.kind > OBJECT_timer)
-            return ERR_unsupported; /* outside, or not to be moved */
-        error = tern_object_open(process, LINK_process_capability, (uint32_t)state.handle.value,
-                                 &slot, &at);
-        if (error == OK)
-            error = note(c, state.object.value, state.kind, slot, NO_OBJECT, &number);
-        if (error != OK)
-            return error;
-    }
-    return ended(error);
-}
-
-static error_t for_processes(struct checkpoint *c,
-                             error_t (*what)(struct checkpoint *c, slot_t process))
-{
-    error_t error = OK;
-    for (uint32_t i = 0; i < c->count && error == OK; i++)
-        if (c->objects[i].kind == OBJECT_process)
-            error = what(c, c->objects[i].slot);
-    return error;
-}
-
-static error_t find_objects(struct checkpoint *c)
-{
-    slot_t process;
-    uint64_t next = 0, size, at;
-    uint32_t number;
-    error_t error = info(c->job, STATE_job_basic, 0, &size, &at);
-    if (error == OK)
-        error = note(c, ((const struct state_job_basic *)sys_page)->identity, OBJECT_job,
-                     (slot_t){0}, NO_OBJECT, &number);
-    if (error != OK)
-        return error;
-    while ((error = tern_object_open(c->job, LINK_job_process, next, &process, &next)) == OK)
-        if ((error = note(c, next, OBJECT_process, process, NO_OBJECT, &number)) != OK)
-            return error;
-    error = ended(error);
-    for (uint32_t i = 0; i < c->count && error == OK; i++)
-        if (c->objects[i].kind == OBJECT_process)
-            error = find_threads(c, c->objects[i].slot, i);
-    if (error == OK)
-        error = for_processes(c, find_mappings);
-    return error == OK ? for_processes(c, find_capabilities) : error;
-}
-
-/* --- contents --- */
-
 /* A part's struct as a record, references in it turned into numbers by who knows the part. */
 static error_t put_state(struct checkpoint *c, enum record_type type, uint32_t number,
                          const void *state, uint64_t bytes)
 {
-    uint64_t *to = checkpoint_write(c, type, sizeof(uint64_t) + bytes);
+    uint64_t *to = stream_write(c, type, sizeof(uint64_t) + bytes);
     if (to == NULL)
         return ERR_full;
     to[0] = number;
@@ -192,9 +28,15 @@ static error_t put_state(struct checkpoint *c, enum record_type type, uint32_t n
     return OK;
 }
 
-static void to_number(const struct checkpoint *c, object_t *reference)
+/* Part 0 of an object, as a copy. */
+#define BASIC(kind) *(const struct state_##kind##_basic *)sys_page
+
+/* An identity becomes a number. unsupported: it is nothing that is taken along. */
+static error_t to_number(const struct checkpoint *c, object_t *reference)
 {
-    reference->value = reference->value == 0 ? NO_OBJECT : checkpoint_find(c, reference->value);
+    uint64_t identity = reference->value;
+    reference->value = identity == 0 ? NO_OBJECT : checkpoint_find(c, identity);
+    return identity == 0 || reference->value != NO_OBJECT ? OK : ERR_unsupported;
 }
 
 /* Where this frame was seen first; else notes it. */
@@ -213,63 +55,94 @@ static struct checkpoint_page *page_first(struct checkpoint *c, uint64_t identit
     return page;
 }
 
+/* Bytes up to the last word that is not zero. */
+static uint64_t page_length(const uint8_t *bytes)
+{
+    const uint64_t *words = (const uint64_t *)(const void *)bytes;
+    uint64_t count = 4096 / sizeof(*words);
+    while (count > 0 && words[count - 1] == 0)
+        count--;
+    return count * sizeof(*words);
+}
+
+/* The stream has room for all of it first; what is zero at its end is taken back. */
+static error_t save_own_page(struct checkpoint *c, const struct record_page *page)
+{
+    uint64_t done, begin = c->used;
+    struct record_page *to = stream_write(c, RECORD_page, sizeof(*page) + 4096);
+    if (to == NULL)
+        return ERR_full;
+    error_t error = tern_memory_read(c->objects[page->memory].slot, page->index * 4096,
+                                     (uaddr_t){(uintptr_t)(to + 1)}, 4096, &done);
+    if (error != OK || done != 4096)
+        return error != OK ? error : ERR_bad_address;
+    struct record *record = (struct record *)(void *)(c->stream + begin);
+    *to = *page;
+    record->bytes = (uint32_t)(sizeof(*page) + page_length((const uint8_t *)(to + 1)));
+    c->used = begin + sizeof(*record) + record->bytes;
+    return OK;
+}
+
 static error_t save_page(struct checkpoint *c, uint32_t number,
                          const struct state_memory_page *state)
 {
-    uint64_t done;
+    struct record_page page = {number, state->index, state->state, number, state->index};
+    if (state->state != STATE_PAGE_PRESENT)
+        return put(c, RECORD_page, &page, sizeof(page));
     struct checkpoint_page *first = page_first(c, state->identity, number, state->index);
-    if (state->state != STATE_PAGE_PRESENT || first == NULL)
-        return ERR_unsupported;
-    struct record_page record = {number, (uint32_t)state->index, first->memory, first->index};
-    bool own = first->memory == number && first->index == state->index;
-    uint8_t *to = checkpoint_write(c, RECORD_page, sizeof(record) + (own ? 4096 : 0));
-    if (to == NULL)
+    if (first == NULL)
         return ERR_full;
-    memcpy(to, &record, sizeof(record));
-    if (!own)
-        return OK;
-    to += sizeof(record);
-    return tern_memory_read(c->objects[number].slot, state->index * 4096, (uaddr_t){(uintptr_t)to},
-                            4096, &done);
+    page.first_memory = first->memory;
+    page.first_index = first->index;
+    if (first->memory == number && first->index == state->index)
+        return save_own_page(c, &page);
+    return put(c, RECORD_page, &page, sizeof(page));
 }
 
 static error_t save_memory(struct checkpoint *c, uint32_t number)
 {
     slot_t slot = c->objects[number].slot;
     uint64_t size, next = 0;
-    error_t error = info(slot, STATE_memory_basic, 0, &size, &next);
-    const struct state_memory_basic *state = sys_page;
-    if (error == OK && (state->physical != 0 || state->pager.value != 0))
+    error_t error = checkpoint_info(slot, STATE_memory_basic, 0, &size, &next);
+    struct state_memory_basic basic = BASIC(memory);
+    if (error == OK && basic.physical != 0)
         error = ERR_unsupported;
     for (next = 0; error == OK;) {
-        error = info(slot, STATE_memory_page, next, &size, &next);
+        error = checkpoint_info(slot, STATE_memory_page, next, &size, &next);
         const struct state_memory_page page = *(const struct state_memory_page *)sys_page;
         if (error == OK)
             error = save_page(c, number, &page);
     }
-    return ended(error);
+    error = checkpoint_ended(error);
+    if (error == OK && basic.pager.value != 0) {
+        error = to_number(c, &basic.pager);
+        if (error == OK)
+            error = put_state(c, RECORD_memory, number, &basic, sizeof(basic));
+    }
+    return error;
 }
 
+/* What waits to send is outside: threads inside wait in no queue now, and say themselves where. */
 static error_t save_port(struct checkpoint *c, uint32_t number)
 {
     slot_t slot = c->objects[number].slot;
     uint64_t size, index = 0, next = 0, at;
     error_t error;
-    while ((error = info(slot, STATE_port_queue, index, &size, &next)) == OK) {
-        if (((const struct state_port_queue *)sys_page)->thread.value != 0)
-            return ERR_busy; /* somebody outside waits */
-        error = put_state(c, RECORD_entry, number, sys_page, size);
-        bool bytes = ((const struct state_port_queue *)sys_page)->bytes != 0;
-        if (error == OK && bytes)
+    while ((error = checkpoint_info(slot, STATE_port_queue, index, &size, &next)) == OK) {
+        const struct state_port_queue entry = *(const struct state_port_queue *)sys_page;
+        bool stored = entry.thread.value == 0;
+        if (stored)
+            error = put_state(c, RECORD_entry, number, &entry, sizeof(entry));
+        if (error == OK && stored && entry.bytes != 0)
             error = tern_object_info(slot, STATE_port_bytes, index, &size, &at);
-        if (error == OK && bytes)
+        if (error == OK && stored && entry.bytes != 0)
             error = put_state(c, RECORD_entry_bytes, number, sys_page, size);
         if (error != OK)
             return error;
         index = next;
     }
     if (error == ERR_not_found)
-        error = info(slot, STATE_port_basic, 0, &size, &next);
+        error = checkpoint_info(slot, STATE_port_basic, 0, &size, &next);
     return error == OK ? put_state(c, RECORD_port, number, sys_page, size) : error;
 }
 
@@ -277,101 +150,82 @@ static error_t save_thread(struct checkpoint *c, uint32_t number)
 {
     slot_t slot = c->objects[number].slot;
     uint64_t size, next;
-    error_t error = info(slot, STATE_thread_basic, 0, &size, &next);
-    if (error != OK)
-        return error;
-    struct state_thread_basic state = *(const struct state_thread_basic *)sys_page;
-    if (state.wait == WAIT_OTHER)
-        return ERR_busy;
-    to_number(c, &state.foreign);
-    to_number(c, &state.handler);
-    error = put_state(c, RECORD_thread, number, &state, sizeof(state));
+    error_t error = checkpoint_info(slot, STATE_thread_basic, 0, &size, &next);
+    struct state_thread_basic state = BASIC(thread);
+    if (error == OK && state.wait == WAIT_OTHER)
+        error = ERR_busy;
     if (error == OK)
-        error = info(slot, STATE_thread_registers, 0, &size, &next);
+        error = to_number(c, &state.foreign);
+    if (error == OK)
+        error = to_number(c, &state.handler);
+    if (error == OK)
+        error = put_state(c, RECORD_thread, number, &state, sizeof(state));
+    if (error == OK)
+        error = checkpoint_info(slot, STATE_thread_registers, 0, &size, &next);
     if (error == OK)
         error = put_state(c, RECORD_registers, number, sys_page, size);
     if (error == OK)
-        error = info(slot, STATE_thread_fpu, 0, &size, &next);
+        error = checkpoint_info(slot, STATE_thread_fpu, 0, &size, &next);
     return error == OK ? put_state(c, RECORD_fpu, number, sys_page, size) : error;
 }
 
 static error_t save_timer(struct checkpoint *c, uint32_t number)
 {
     uint64_t size, next;
-    error_t error = info(c->objects[number].slot, STATE_timer_basic, 0, &size, &next);
-    if (error != OK)
-        return error;
-    struct state_timer_basic state = *(const struct state_timer_basic *)sys_page;
-    to_number(c, &state.port);
-    return put_state(c, RECORD_timer, number, &state, sizeof(state));
+    error_t error = checkpoint_info(c->objects[number].slot, STATE_timer_basic, 0, &size, &next);
+    return error == OK ? put_state(c, RECORD_timer, number, sys_page, size) : error;
 }
 
 static error_t save_reply(struct checkpoint *c, uint32_t number)
 {
     uint64_t size, next;
-    error_t error = info(c->objects[number].slot, STATE_reply_basic, 0, &size, &next);
-    if (error != OK)
-        return error;
-    struct state_reply_basic state = *(const struct state_reply_basic *)sys_page;
-    to_number(c, &state.caller);
-    to_number(c, &state.server);
-    return put_state(c, RECORD_reply, number, &state, sizeof(state));
+    error_t error = checkpoint_info(c->objects[number].slot, STATE_reply_basic, 0, &size, &next);
+    struct state_reply_basic state = BASIC(reply);
+    if (error == OK)
+        error = to_number(c, &state.caller);
+    if (error == OK)
+        error = to_number(c, &state.server);
+    return error == OK ? put_state(c, RECORD_reply, number, &state, sizeof(state)) : error;
 }
 
-/* What has to be known to make an object: its own part 0, or its owner. */
+static error_t save_job(struct checkpoint *c, uint32_t number)
+{
+    uint64_t size, next;
+    error_t error = checkpoint_info(c->objects[number].slot, STATE_job_basic, 0, &size, &next);
+    return error == OK ? put_state(c, RECORD_job, number, sys_page, size) : error;
+}
+
+/* What object_create wants to know. */
+static error_t value_of(struct checkpoint *c, struct checkpoint_object *object)
+{
+    uint64_t size, next;
+    error_t error = checkpoint_info(object->slot, 0, 0, &size, &next);
+    object_t port = {0};
+    if (error == OK && object->kind == OBJECT_thread)
+        object->value = (BASIC(thread)).page;
+    else if (error == OK && object->kind == OBJECT_memory)
+        object->value = (BASIC(memory)).size;
+    else if (error == OK && object->kind == OBJECT_port)
+        object->value = (BASIC(port)).depth;
+    else if (error == OK && object->kind == OBJECT_timer) {
+        object->value = (BASIC(timer)).bits;
+        port = (BASIC(timer)).port;
+        error = to_number(c, &port);
+        object->owner = (uint32_t)port.value;
+    }
+    return error;
+}
+
 static error_t save_object(struct checkpoint *c, uint32_t number)
 {
-    const struct checkpoint_object *object = &c->objects[number];
-    struct record_object record = {.number = number, .kind = object->kind, .owner = object->owner};
-    uint64_t size, next;
-    if (object->kind == OBJECT_job)
-        return put(c, RECORD_object, &record, sizeof(record));
-    error_t error = info(object->slot, 0, 0, &size, &next);
-    if (error != OK)
-        return error;
-    if (object->kind == OBJECT_thread)
-        record.value = ((const struct state_thread_basic *)sys_page)->page;
-    else if (object->kind == OBJECT_memory)
-        record.value = ((const struct state_memory_basic *)sys_page)->size;
-    else if (object->kind == OBJECT_port)
-        record.value = ((const struct state_port_basic *)sys_page)->depth;
-    return put(c, RECORD_object, &record, sizeof(record));
-}
-
-static error_t save_contents(struct checkpoint *c, uint32_t number)
-{
-    switch (c->objects[number].kind) {
-    case OBJECT_memory:
-        return save_memory(c, number);
-    case OBJECT_thread:
-        return save_thread(c, number);
-    default:
-        return OK;
-    }
-}
-
-/* Ports last: what comes from outside meanwhile waits there. */
-static error_t save_last(struct checkpoint *c, uint32_t number)
-{
-    switch (c->objects[number].kind) {
-    case OBJECT_reply:
-        return save_reply(c, number);
-    case OBJECT_timer:
-        return save_timer(c, number);
-    case OBJECT_port:
-        return save_port(c, number);
-    default:
-        return OK;
-    }
-}
-
-static error_t for_objects(struct checkpoint *c,
-                           error_t (*what)(struct checkpoint *c, uint32_t number))
-{
-    error_t error = OK;
-    for (uint32_t i = 0; i < c->count && error == OK; i++)
-        error = what(c, i);
-    return error;
+    struct checkpoint_object *object = &c->objects[number];
+    error_t error = object->job != NO_OBJECT ? value_of(c, object) : OK;
+    const struct record_object record = {.number = number,
+                                         .kind = object->kind,
+                                         .owner = object->owner,
+                                         .job = object->job,
+                                         .value = object->value};
+    return error == OK ? put(c, RECORD_object, &record, sizeof(record)) : error;
 }
 
 static error_t save_mappings(struct checkpoint *c, uint32_t number)
@@ -379,8 +233,6 @@ static error_t save_mappings(struct checkpoint *c, uint32_t number)
     struct mapping_info list[16];
     uint64_t va = 0, count = 1;
     error_t error = OK;
-    if (c->objects[number].kind != OBJECT_process)
-        return OK;
     while (error == OK && count != 0) {
         error = tern_space_list(c->objects[number].slot, (uaddr_t){va}, (uaddr_t){(uintptr_t)list},
                                 COUNT_OF(list), &count);
@@ -393,50 +245,67 @@ static error_t save_mappings(struct checkpoint *c, uint32_t number)
     return error;
 }
 
+/* What a capability was derived from may be outside. */
 static error_t save_slots(struct checkpoint *c, uint32_t number)
 {
+    slot_t process = c->objects[number].slot;
     uint64_t size, next = 0;
     error_t error;
-    if (c->objects[number].kind != OBJECT_process)
-        return OK;
-    while ((error = info(c->objects[number].slot, STATE_process_slot, next, &size, &next)) == OK) {
+    while ((error = checkpoint_info(process, STATE_process_slot, next, &size, &next)) == OK) {
         struct state_process_slot state = *(const struct state_process_slot *)sys_page;
-        to_number(c, &state.object);
-        to_number(c, &state.parent_process);
-        error = put_state(c, RECORD_slot, number, &state, sizeof(state));
+        error = to_number(c, &state.object);
+        (void)to_number(c, &state.parent_process);
+        if (error == OK)
+            error = put_state(c, RECORD_slot, number, &state, sizeof(state));
         if (error != OK)
             return error;
     }
-    return ended(error);
+    return checkpoint_ended(error);
+}
+
+/* By what each kind is saved, pass by pass. Ports late: what comes from outside waits there. */
+typedef error_t (*save_t)(struct checkpoint *c, uint32_t number);
+static const save_t passes[][OBJECT_KINDS] = {
+    {[OBJECT_job] = save_job, [OBJECT_memory] = save_memory, [OBJECT_thread] = save_thread},
+    {[OBJECT_process] = save_mappings},
+    {[OBJECT_reply] = save_reply, [OBJECT_timer] = save_timer, [OBJECT_port] = save_port},
+    {[OBJECT_process] = save_slots},
+};
+
+static error_t save_contents(struct checkpoint *c)
+{
+    error_t error = OK;
+    for (unsigned pass = 0; pass < COUNT_OF(passes); pass++)
+        for (uint32_t i = 0; i < c->count && error == OK; i++) {
+            save_t save = passes[pass][c->objects[i].kind];
+            if (save != NULL && (c->objects[i].job != NO_OBJECT || i == 0))
+                error = save(c, i);
+        }
+    return error;
 }
 
 error_t checkpoint_save(struct checkpoint *c, slot_t job)
 {
-    uint64_t size, next;
-    c->used = c->at = c->count = c->pages = 0;
+    c->count = c->pages = 0;
     c->job = job;
     error_t error = tern_job_freeze(job, 0, 0, 0);
     if (error == OK)
-        error = find_objects(c);
+        error = stream_begin(c);
     if (error == OK)
-        error = info(job, STATE_job_basic, 0, &size, &next);
+        error = checkpoint_number(c);
+    for (uint32_t i = 0; i < c->count && error == OK; i++)
+        error = save_object(c, i);
     if (error == OK)
-        error = put(c, RECORD_job, sys_page, size);
+        error = save_contents(c);
     if (error == OK)
-        error = for_objects(c, save_object);
-    if (error == OK)
-        error = for_objects(c, save_contents);
-    if (error == OK)
-        error = for_objects(c, save_mappings);
-    if (error == OK)
-        error = for_objects(c, save_last);
-    return error == OK ? for_objects(c, save_slots) : error;
+        stream_end(c);
+    return error;
 }
 
 void checkpoint_forget(struct checkpoint *c)
 {
-    for (uint32_t i = 0; i < c->count; i++)
-        if (c->objects[i].slot.value != 0 && c->objects[i].kind != OBJECT_job)
+    for (uint32_t i = 1; i < c->count; i++)
+        if (c->objects[i].slot.value != 0 && c->objects[i].job != NO_OBJECT)
             (void)tern_cap_delete(c->objects[i].slot);
     c->count = 0;
 }

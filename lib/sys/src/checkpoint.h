@@ -1,4 +1,4 @@
-/* The stream of a checkpoint, for the two files that write and read it. */
+/* The stream of a checkpoint, for the files that write and read it (0015-checkpoint-stream.md). */
 #ifndef SYS_SRC_CHECKPOINT_H
 #define SYS_SRC_CHECKPOINT_H
 
@@ -8,13 +8,28 @@
 #include <space.h>
 #include <state.h>
 
-/* Each with the number of its object first, unless it says otherwise, then a part's struct, in
- * which references are numbers (UINT32_MAX: none). */
+#define NO_OBJECT UINT32_MAX
+
+#define STREAM_MAGIC   UINT64_C(0x0a626f4a6e726554) /* "TernJob\n" */
+#define STREAM_VERSION 1
+
+/* What a stream begins with. Sums are FNV-1a, 64 bits. */
+struct stream_header {
+    uint64_t magic;
+    uint32_t version, machine; /* ELF's number of the CPU */
+    uint64_t bytes;            /* of the stream, this included */
+    uint64_t body_sum;         /* of all that follows this */
+    uint64_t head_sum;         /* of what stands above */
+};
+
+/* Each begins with the number of its object, then a part's struct, in which references are numbers
+ * (UINT32_MAX: none). */
 enum record_type {
     RECORD_END,
-    RECORD_job,       /* state_job_basic alone */
     RECORD_object,    /* record_object */
-    RECORD_page,      /* record_page, then the page if it is its own */
+    RECORD_job,       /* state_job_basic */
+    RECORD_page,      /* record_page, then its bytes */
+    RECORD_memory,    /* of an object with a pager: state_memory_basic */
     RECORD_thread,    /* state_thread_basic */
     RECORD_registers, /* abi_registers */
     RECORD_fpu,
@@ -25,25 +40,44 @@ enum record_type {
     RECORD_entry,   /* of a port: state_port_queue */
     RECORD_entry_bytes,
     RECORD_port, /* state_port_basic */
+    RECORD_TYPES
 };
 
 struct record {
-    uint32_t type, bytes; /* rounded up to 8 in the stream */
+    uint32_t type, bytes; /* without this; the next begins at a multiple of 8 */
 };
 
+/* Numbers count up from 0, the job itself; the fields are those of struct checkpoint_object. */
 struct record_object {
-    uint64_t number, kind, owner, value;
+    uint64_t number, kind, owner, job, value;
 };
 
-/* A page; if the first of its frame is another one, it is shared with that, copy on write. */
+/*
+ * A page that is not zero. Present: shared copy on write with the page that its frame was first
+ * seen as, or, if that is itself, followed by its bytes up to the last that is not zero.
+ */
 struct record_page {
-    uint32_t memory, index, first_memory, first_index;
+    uint64_t memory;
+    uint64_t index, state;
+    uint64_t first_memory, first_index;
 };
 
 /* A record's place in the stream; NULL if there is no room. */
-void *checkpoint_write(struct checkpoint *c, enum record_type type, uint64_t bytes);
+void *stream_write(struct checkpoint *c, enum record_type type, uint64_t bytes);
 
-/* The number of the object that had this identity; UINT32_MAX. */
+/* Begins a stream, and ends it: full. */
+error_t stream_begin(struct checkpoint *c);
+void stream_end(struct checkpoint *c);
+
+/* The record at c->at, NULL at the end; the step to the next. Only of a stream that was checked. */
+const struct record *stream_record(const struct checkpoint *c);
+void stream_next(struct checkpoint *c);
+
+/* checkpoint_find.c: numbers all objects; the number of one that had this identity, or NO_OBJECT;
+ * reads a part's next piece into our message page; not_found, which ends an enumeration, as OK. */
+error_t checkpoint_number(struct checkpoint *c);
 uint32_t checkpoint_find(const struct checkpoint *c, uint64_t identity);
+error_t checkpoint_info(slot_t slot, uint64_t part, uint64_t index, uint64_t *size, uint64_t *next);
+error_t checkpoint_ended(error_t error);
 
 #endif

@@ -1,9 +1,11 @@
-/* Making a job from its stream (sys/checkpoint.h). */
+/*
+ * Making a job from its stream (sys/checkpoint.h). First all objects, in an order that the caller's
+ * seed mixes, then their contents, then what binds threads to reply objects, and last the tables.
+ */
 #include "checkpoint.h"
 #include "lib/string.h"
 #include "sys/thread.h"
 
-#define ALL(kind, part) ((UINT64_C(1) << sizeof(struct state_##kind##_##part) / 8) - 1)
 #define BIT(part, name) STATE_BIT(thread, part, name)
 
 #define THREAD_FIELDS                                                                              \
@@ -25,39 +27,96 @@ static error_t set(const struct checkpoint *c, slot_t slot, uint64_t part, uint6
     return tern_object_set(slot, part, fields, bytes, c->job);
 }
 
-static error_t make_object(struct checkpoint *c, const struct record_object *record)
+/* --- objects --- */
+
+/* Is there all that it is made of? */
+static bool can_make(const struct checkpoint *c, const struct checkpoint_object *object)
 {
-    uint64_t next;
-    if (record->number != c->count || c->count == CHECKPOINT_OBJECTS)
-        return ERR_malformed;
-    struct checkpoint_object *object = &c->objects[c->count++];
-    *object = (struct checkpoint_object){.kind = record->kind, .owner = (uint32_t)record->owner};
-    slot_t owner = slot_of(c, record->owner);
-    switch (record->kind) {
-    case OBJECT_job:
-        object->slot = c->job;
-        return OK;
-    case OBJECT_timer:
-        return OK; /* with its port */
-    case OBJECT_memory:
-        if (owner.value != 0)
-            return tern_object_open(owner, LINK_thread_page, 0, &object->slot, &next);
-        break;
-    default:
-        break;
-    }
-    return tern_object_create(c->job, record->kind, owner, record->value, &object->slot);
+    bool owned = object->kind == OBJECT_thread || object->kind == OBJECT_timer ||
+                 (object->kind == OBJECT_memory && object->owner != NO_OBJECT);
+    return slot_of(c, object->job).value != 0 && (!owned || slot_of(c, object->owner).value != 0);
 }
 
-static error_t make_page(const struct checkpoint *c, const struct record_page *page)
+static error_t make_object(struct checkpoint *c, struct checkpoint_object *object)
 {
-    uint64_t done;
+    uint64_t next;
+    slot_t owner = slot_of(c, object->owner);
+    if (object->kind == OBJECT_memory && owner.value != 0)
+        return tern_object_open(owner, LINK_thread_page, 0, &object->slot, &next);
+    if (object->kind != OBJECT_thread && object->kind != OBJECT_timer)
+        owner = (slot_t){0};
+    return tern_object_create(slot_of(c, object->job), object->kind, owner, object->value,
+                              &object->slot);
+}
+
+/* The numbers of all objects, mixed by the seed. */
+static void order_make(const struct checkpoint *c, uint16_t *order)
+{
+    uint64_t state = c->seed;
+    for (uint32_t i = 0; i < c->count; i++)
+        order[i] = (uint16_t)i;
+    for (uint32_t i = c->count; i > 1 && c->seed != 0; i--) {
+        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        uint32_t other = (uint32_t)((state >> 33) % i);
+        uint16_t last = order[i - 1];
+        order[i - 1] = order[other];
+        order[other] = last;
+    }
+}
+
+/* Round by round, what can be made; malformed: two that need each other. */
+static error_t make_objects(struct checkpoint *c)
+{
+    uint16_t order[CHECKPOINT_OBJECTS];
+    uint32_t missing = 0, before;
+    error_t error = OK;
+    c->objects[0].slot = c->job;
+    order_make(c, order);
+    for (uint32_t i = 1; i < c->count; i++) {
+        bool outside = c->objects[i].job == NO_OBJECT;
+        c->objects[i].slot = outside ? c->outside[c->objects[i].value] : (slot_t){0};
+        missing += !outside;
+    }
+    do {
+        before = missing;
+        for (uint32_t i = 0; i < c->count && error == OK; i++) {
+            struct checkpoint_object *object = &c->objects[order[i]];
+            if (object->slot.value != 0 || !can_make(c, object))
+                continue;
+            error = make_object(c, object);
+            missing--;
+        }
+    } while (error == OK && missing != 0 && missing != before);
+    return error == OK && missing != 0 ? ERR_malformed : error;
+}
+
+/* --- contents --- */
+
+static error_t make_page(const struct checkpoint *c, const struct record_page *page, uint64_t bytes)
+{
+    uint64_t done = 0, offset = page->index * 4096;
     slot_t to = slot_of(c, page->memory), first = slot_of(c, page->first_memory);
-    if (page->memory == page->first_memory && page->index == page->first_index)
-        return tern_memory_write(to, page->index * UINT64_C(4096), (uaddr_t){(uintptr_t)(page + 1)},
-                                 4096, &done);
-    return tern_memory_clone(first, page->first_index * UINT64_C(4096), to,
-                             page->index * UINT64_C(4096), 4096, 0, &done);
+    error_t error = OK;
+    if (page->state != STATE_PAGE_PRESENT)
+        error = tern_memory_commit(to, offset, 4096, COMMIT_ABSENT, &done);
+    else if (page->memory != page->first_memory || page->index != page->first_index)
+        error = tern_memory_clone(first, page->first_index * 4096, to, offset, 4096, 0, &done);
+    else if (bytes != 0)
+        error = tern_memory_write(to, offset, (uaddr_t){(uintptr_t)(page + 1)}, bytes, &done);
+    else
+        return OK;
+    return error == OK && done != (bytes != 0 ? bytes : 4096) ? ERR_no_memory : error;
+}
+
+/* Of a page whose pager was asked, that: when it has one. */
+static error_t make_filling(const struct checkpoint *c, const struct record_page *page)
+{
+    const struct state_memory_page state = {.index = page->index, .state = STATE_PAGE_FILLING};
+    if (page->state != STATE_PAGE_FILLING)
+        return OK;
+    return set(c, slot_of(c, page->memory), STATE_memory_page,
+               STATE_BIT(memory, page, index) | STATE_BIT(memory, page, state), &state,
+               sizeof(state));
 }
 
 static error_t make_thread(const struct checkpoint *c, slot_t slot,
@@ -66,9 +125,9 @@ static error_t make_thread(const struct checkpoint *c, slot_t slot,
     struct state_thread_basic state = *from;
     uint64_t fields = THREAD_FIELDS;
     if (state.wait == WAIT_DEAD)
-        return OK;
+        return tern_object_kill(slot);
     if (state.wait != WAIT_NEW)
-        fields |= BIT(basic, wait) | BIT(basic, resume) | BIT(basic, sending);
+        fields |= BIT(basic, wait) | BIT(basic, resume) | BIT(basic, sending) | BIT(basic, order);
     state.foreign.value = slot_of(c, state.foreign.value).value;
     state.handler.value = slot_of(c, state.handler.value).value;
     return set(c, slot, STATE_thread_basic, fields, &state, sizeof(state));
@@ -106,17 +165,12 @@ static error_t make_slot(const struct checkpoint *c, slot_t process,
     return error == ERR_exists ? OK : error;
 }
 
-static error_t make_timer(struct checkpoint *c, uint64_t number,
+static error_t make_timer(const struct checkpoint *c, slot_t slot,
                           const struct state_timer_basic *state)
 {
-    slot_t port = slot_of(c, state->port.value);
-    error_t error =
-        tern_object_create(c->job, OBJECT_timer, port, state->bits, &c->objects[number].slot);
     const uint64_t fields = STATE_BIT(timer, basic, deadline) | STATE_BIT(timer, basic, period) |
                             STATE_BIT(timer, basic, overruns);
-    return error == OK
-               ? set(c, c->objects[number].slot, STATE_timer_basic, fields, state, sizeof(*state))
-               : error;
+    return set(c, slot, STATE_timer_basic, fields, state, sizeof(*state));
 }
 
 static error_t make_reply(const struct checkpoint *c, slot_t slot, uint64_t field,
@@ -127,36 +181,52 @@ static error_t make_reply(const struct checkpoint *c, slot_t slot, uint64_t fiel
     return set(c, slot, STATE_reply_basic, field, &state, sizeof(state));
 }
 
-static error_t make_job(const struct checkpoint *c, const struct state_job_basic *state)
+/* Its clock shows what it showed when it was saved. One below that was frozen by itself stays so.
+ */
+static error_t make_job(const struct checkpoint *c, uint64_t number,
+                        const struct state_job_basic *from)
 {
     const uint64_t fields = STATE_BIT(job, basic, memory_limit) |
                             STATE_BIT(job, basic, memory_reserved) |
                             STATE_BIT(job, basic, cpu_share) | STATE_BIT(job, basic, clock_offset) |
                             STATE_BIT(job, basic, wx) | STATE_BIT(job, basic, debug);
-    memcpy(sys_page, state, sizeof(*state));
-    return tern_object_set(c->job, STATE_job_basic, fields, sizeof(*state), (slot_t){0});
+    struct state_job_basic state = *from;
+    slot_t slot = slot_of(c, number);
+    uint64_t size, next;
+    error_t error = tern_object_info(slot, STATE_job_basic, 0, &size, &next);
+    const struct state_job_basic *now = sys_page;
+    state.clock_offset = now->clock_offset + from->clock - now->clock;
+    memcpy(sys_page, &state, sizeof(state));
+    if (error == OK)
+        error = tern_object_set(slot, STATE_job_basic, fields, sizeof(state), (slot_t){0});
+    if (error == OK && number != 0 && (from->frozen & 1) != 0)
+        error = tern_job_freeze(slot, 0, 0, 0);
+    return error;
 }
 
-/* One record, in the pass that it belongs to: 0 all but what follows; 1 callers; 2 capabilities. */
-static error_t make(struct checkpoint *c, unsigned pass, const struct record *record)
+/* Before what it was asked for (make_filling). */
+static error_t make_pager(const struct checkpoint *c, slot_t slot,
+                          const struct state_memory_basic *state)
 {
-    const uint64_t *data = (const uint64_t *)(record + 1);
+    return tern_memory_pager(slot, slot_of(c, state->pager.value), state->pager_badge);
+}
+
+enum pass { PASS_CONTENTS, PASS_BINDINGS, PASS_TABLES };
+
+static error_t make_contents(const struct checkpoint *c, const struct record *record,
+                             const uint64_t *data)
+{
     slot_t slot = slot_of(c, data[0]);
     const void *state = data + 1;
     uint64_t bytes = record->bytes - sizeof(uint64_t);
-    if (pass == 1)
-        return record->type == RECORD_reply
-                   ? make_reply(c, slot, STATE_BIT(reply, basic, caller), state)
-                   : OK;
-    if (pass == 2)
-        return record->type == RECORD_slot ? make_slot(c, slot, state) : OK;
+    const uint64_t entry = (UINT64_C(1) << sizeof(struct state_port_queue) / 8) - 1;
     switch (record->type) {
     case RECORD_job:
-        return make_job(c, (const void *)data);
-    case RECORD_object:
-        return make_object(c, (const void *)data);
+        return make_job(c, data[0], state);
     case RECORD_page:
-        return make_page(c, (const void *)data);
+        return make_page(c, (const void *)data, record->bytes - sizeof(struct record_page));
+    case RECORD_memory:
+        return make_pager(c, slot, state);
     case RECORD_thread:
         return make_thread(c, slot, state);
     case RECORD_registers:
@@ -168,51 +238,82 @@ static error_t make(struct checkpoint *c, unsigned pass, const struct record *re
     case RECORD_reply:
         return make_reply(c, slot, STATE_BIT(reply, basic, server), state);
     case RECORD_timer:
-        return make_timer(c, data[0], state);
+        return make_timer(c, slot, state);
     case RECORD_entry:
-        return set(c, slot, STATE_port_queue, ALL(port, queue) & ~UINT64_C(1), state, bytes);
+        return set(c, slot, STATE_port_queue, entry & ~STATE_BIT(port, queue, thread), state,
+                   bytes);
     case RECORD_entry_bytes:
         return set(c, slot, STATE_port_bytes, 0, state, bytes);
     case RECORD_port:
         return set(c, slot, STATE_port_basic, STATE_BIT(port, basic, signals), state, bytes);
-    case RECORD_slot:
-        return OK;
     default:
-        return ERR_malformed;
+        return OK;
     }
 }
 
-/* All records; bad_slot, of pass 2, only after all of them. */
-static error_t pass_over(struct checkpoint *c, unsigned pass)
+/* One record, in the pass that it belongs to. */
+static error_t make(const struct checkpoint *c, enum pass pass, const struct record *record)
 {
+    const uint64_t *data = (const uint64_t *)(record + 1);
+    slot_t slot = slot_of(c, data[0]);
+    const void *state = data + 1;
+    if (pass == PASS_CONTENTS)
+        return make_contents(c, record, data);
+    if (pass == PASS_TABLES)
+        return record->type == RECORD_slot ? make_slot(c, slot, state) : OK;
+    if (record->type == RECORD_page)
+        return make_filling(c, (const void *)data);
+    return record->type == RECORD_reply
+               ? make_reply(c, slot, STATE_BIT(reply, basic, caller), state)
+               : OK;
+}
+
+/* All records; bad_slot, of tables, only after all of them. */
+static error_t pass_over(struct checkpoint *c, enum pass pass)
+{
+    const struct record *record;
     error_t late = OK;
-    for (c->at = 0; c->at < c->used;) {
-        const struct record *record = (const void *)(c->stream + c->at);
+    for (c->at = sizeof(struct stream_header); (record = stream_record(c)) != NULL;
+         stream_next(c)) {
         error_t error = make(c, pass, record);
-        if (error == ERR_bad_slot && pass == 2)
+        if (error == ERR_bad_slot && pass == PASS_TABLES)
             late = error;
         else if (error != OK)
             return error;
-        c->at += sizeof(*record) + ((record->bytes + UINT64_C(7)) & ~UINT64_C(7));
     }
     return late;
 }
 
 #define DERIVED_DEEP 64 /* capabilities one from the other, at most */
 
-error_t checkpoint_restore(struct checkpoint *c, slot_t parent, slot_t *job)
+static error_t make_all(struct checkpoint *c)
 {
-    error_t error = tern_object_create(parent, OBJECT_job, (slot_t){0}, 0, &c->job);
-    if (error != OK)
-        return error;
-    *job = c->job;
-    c->count = 0;
-    error = tern_job_freeze(c->job, 0, 0, 0);
-    for (unsigned pass = 0; pass < 2 && error == OK; pass++)
-        error = pass_over(c, pass);
+    error_t error = tern_job_freeze(c->job, 0, 0, 0);
+    if (error == OK)
+        error = make_objects(c);
+    if (error == OK)
+        error = pass_over(c, PASS_CONTENTS);
+    if (error == OK)
+        error = pass_over(c, PASS_BINDINGS);
     if (error == OK)
         error = ERR_bad_slot;
     for (unsigned i = 0; i < DERIVED_DEEP && error == ERR_bad_slot; i++)
-        error = pass_over(c, 2);
+        error = pass_over(c, PASS_TABLES);
     return error;
+}
+
+error_t checkpoint_restore(struct checkpoint *c, slot_t parent, slot_t *job)
+{
+    error_t error = checkpoint_check(c);
+    if (error == OK)
+        error = tern_object_create(parent, OBJECT_job, (slot_t){0}, 0, &c->job);
+    if (error != OK)
+        return error;
+    error = make_all(c);
+    if (error != OK) {
+        (void)checkpoint_destroy(c);
+        return error;
+    }
+    *job = c->job;
+    return OK;
 }

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#define SYS_MACHINE 183 /* as ELF's e_machine numbers CPUs */
+
 /* The virtual counter; isb keeps it from being read ahead of earlier code (Arm ARM D12.1.2). */
 static inline uint64_t sys_counter(void)
 {

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#define SYS_MACHINE 62 /* as ELF's e_machine numbers CPUs */
+
 /* The time stamp counter, after all earlier loads (Intel SDM 2B, RDTSC). */
 static inline uint64_t sys_counter(void)
 {
