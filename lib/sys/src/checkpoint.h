@@ -10,18 +10,6 @@
 
 #define NO_OBJECT UINT32_MAX
 
-#define STREAM_MAGIC   UINT64_C(0x0a626f4a6e726554) /* "TernJob\n" */
-#define STREAM_VERSION 1
-
-/* What a stream begins with. Sums are FNV-1a, 64 bits. */
-struct stream_header {
-    uint64_t magic;
-    uint32_t version, machine; /* ELF's number of the CPU */
-    uint64_t bytes;            /* of the stream, this included */
-    uint64_t body_sum;         /* of all that follows this */
-    uint64_t head_sum;         /* of what stands above */
-};
-
 /* Each begins with the number of its object, then a part's struct, in which references are numbers
  * (UINT32_MAX: none). */
 enum record_type {
