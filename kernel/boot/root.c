@@ -96,6 +96,7 @@ static error_t module_give(struct process *process, uint32_t where, phys_t base,
 static error_t modules_give(struct process *process, const struct boot_module *root, uint64_t end)
 {
     uint32_t where = ROOT_SLOT_MODULE;
+    assert(end <= root->size);
     error_t error = OK;
     end = align_up(end, PAGE_SIZE);
     if (end < root->size)

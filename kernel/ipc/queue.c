@@ -104,6 +104,7 @@ static void sender_take_locked(struct port *port, struct thread *thread)
 static void queue_turn_locked(struct port *port, struct thread *thread, uint64_t key)
 {
     uint64_t next = port->queue.sequence, turn = thread->order;
+    debug_assert(spinlock_held(&port->lock) && turn <= PORT_TURNS_MAX + 1);
     if (turn != 0)
         port->queue.sequence = turn - 1;
     queue_add_locked(port, &thread->queued, key);

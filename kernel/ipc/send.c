@@ -139,6 +139,7 @@ void send_in_turn(struct thread *thread)
     uint64_t deadline = frame_operand(&thread->frame, 2);
     struct slot *slot;
     error_t error = ERR_bad_argument;
+    debug_assert(thread_status(thread) == THREAD_CLAIMED && thread->order != 0);
     if (thread->resume == RESUME_CALL && thread->foreign == NULL && deadline != DEADLINE_POLL &&
         (number == CALL_port_send || number == CALL_port_call))
         error = slot_lookup(&thread->process->table, (slot_t){frame_operand(&thread->frame, 0)},

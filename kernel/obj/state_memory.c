@@ -85,6 +85,7 @@ static error_t memory_set(struct thread *caller, struct object *object, uint64_t
         return ERR_bad_argument;
     error_t error =
         memory_page_get(memory_of(object), new->index << PAGE_SHIFT, false, &request, &frame);
+    assert(error != ERR_needs_pager || !request.ask || request.memory == memory_of(object));
     return error == ERR_needs_pager ? OK : error == OK ? ERR_exists : ERR_bad_argument;
 }
 

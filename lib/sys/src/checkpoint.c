@@ -122,21 +122,55 @@ static error_t save_memory(struct checkpoint *c, uint32_t number)
     return error;
 }
 
+/* What a message brings: by which object, and how. */
+static error_t entry_cap(const struct checkpoint *c, slot_t port, uint64_t place,
+                         struct record_cap *cap)
+{
+    slot_t slot;
+    uint64_t at;
+    struct state_process_slot state;
+    error_t error = tern_object_open(port, LINK_port_capability, place, &slot, &at);
+    if (error != OK)
+        return error;
+    error = checkpoint_own_slot(slot, &state);
+    if (error == OK)
+        error = to_number(c, &state.object);
+    *cap = (struct record_cap){state.object.value, state.rights, state.badge};
+    (void)tern_cap_delete(slot);
+    return error;
+}
+
+/* The entry behind `place`, whose state is in our message page. */
+static error_t save_entry(struct checkpoint *c, uint32_t number, uint64_t place)
+{
+    slot_t port = c->objects[number].slot;
+    struct record_entry entry = {number, *(const struct state_port_queue *)sys_page, {{0}}};
+    uint64_t size, at;
+    error_t error = OK;
+    if (entry.state.thread.value != 0)
+        return OK;
+    for (uint64_t i = 0; i < MESSAGE_CAPS_MAX && error == OK; i++) {
+        entry.caps[i].object = NO_OBJECT;
+        if (i < entry.state.caps)
+            error = entry_cap(c, port, place | i, &entry.caps[i]);
+    }
+    if (error == OK)
+        error = put(c, RECORD_entry, &entry, sizeof(entry));
+    if (error == OK && entry.state.bytes != 0)
+        error = tern_object_info(port, STATE_port_bytes, place, &size, &at);
+    if (error == OK && entry.state.bytes != 0)
+        error = put_state(c, RECORD_entry_bytes, number, sys_page, size);
+    return error;
+}
+
 /* What waits to send is outside: threads inside wait in no queue now, and say themselves where. */
 static error_t save_port(struct checkpoint *c, uint32_t number)
 {
     slot_t slot = c->objects[number].slot;
-    uint64_t size, index = 0, next = 0, at;
+    uint64_t size, index = 0, next = 0;
     error_t error;
     while ((error = checkpoint_info(slot, STATE_port_queue, index, &size, &next)) == OK) {
-        const struct state_port_queue entry = *(const struct state_port_queue *)sys_page;
-        bool stored = entry.thread.value == 0;
-        if (stored)
-            error = put_state(c, RECORD_entry, number, &entry, sizeof(entry));
-        if (error == OK && stored && entry.bytes != 0)
-            error = tern_object_info(slot, STATE_port_bytes, index, &size, &at);
-        if (error == OK && stored && entry.bytes != 0)
-            error = put_state(c, RECORD_entry_bytes, number, sys_page, size);
+        error = save_entry(c, number, index);
         if (error != OK)
             return error;
         index = next;

@@ -25,7 +25,7 @@ enum record_type {
     RECORD_slot,    /* of a process: state_process_slot */
     RECORD_reply,   /* state_reply_basic */
     RECORD_timer,   /* state_timer_basic */
-    RECORD_entry,   /* of a port: state_port_queue */
+    RECORD_entry,   /* of a port: record_entry */
     RECORD_entry_bytes,
     RECORD_port, /* state_port_basic */
     RECORD_TYPES
@@ -50,6 +50,15 @@ struct record_page {
     uint64_t first_memory, first_index;
 };
 
+/* A stored message; the capabilities in it, which its last words name. */
+struct record_entry {
+    uint64_t port;
+    struct state_port_queue state;
+    struct record_cap {
+        uint64_t object, rights, badge;
+    } caps[MESSAGE_CAPS_MAX];
+};
+
 /* A record's place in the stream; NULL if there is no room. */
 void *stream_write(struct checkpoint *c, enum record_type type, uint64_t bytes);
 
@@ -62,10 +71,12 @@ const struct record *stream_record(const struct checkpoint *c);
 void stream_next(struct checkpoint *c);
 
 /* checkpoint_find.c: numbers all objects; the number of one that had this identity, or NO_OBJECT;
- * reads a part's next piece into our message page; not_found, which ends an enumeration, as OK. */
+ * reads a part's next piece into our message page; what we hold in a slot; not_found, which ends an
+ * enumeration, as OK. */
 error_t checkpoint_number(struct checkpoint *c);
 uint32_t checkpoint_find(const struct checkpoint *c, uint64_t identity);
 error_t checkpoint_info(slot_t slot, uint64_t part, uint64_t index, uint64_t *size, uint64_t *next);
+error_t checkpoint_own_slot(slot_t slot, struct state_process_slot *state);
 error_t checkpoint_ended(error_t error);
 
 #endif

@@ -25,6 +25,15 @@ error_t checkpoint_info(slot_t slot, uint64_t part, uint64_t index, uint64_t *si
     return error;
 }
 
+error_t checkpoint_own_slot(slot_t slot, struct state_process_slot *state)
+{
+    uint64_t size, next;
+    error_t error = checkpoint_info(root_slot(ROOT_SLOT_PROCESS), STATE_process_slot,
+                                    (uint32_t)slot.value, &size, &next);
+    *state = *(const struct state_process_slot *)sys_page;
+    return error == OK && state->handle.value != slot.value ? ERR_bad_slot : error;
+}
+
 error_t checkpoint_ended(error_t error)
 {
     return error == ERR_not_found ? OK : error;
@@ -52,6 +61,19 @@ static bool tells_job(uint64_t kind)
     return kind == OBJECT_process || (kind >= OBJECT_memory && kind <= OBJECT_timer);
 }
 
+/* Rights that saving an object uses: a port's messages have capabilities in them. */
+static uint32_t useful(uint64_t kind, uint32_t rights)
+{
+    return rights & (RIGHT_read | (kind == OBJECT_port ? RIGHT_receive : 0u));
+}
+
+/* Can these rights do what those of a known object cannot? */
+static bool better(const struct checkpoint_object *known, uint32_t rights)
+{
+    uint32_t old = useful(known->kind, known->rights), new = useful(known->kind, rights);
+    return known->job != NO_OBJECT && new != old && (new &old) == old;
+}
+
 /*
  * Notes an object that `slot` names with these rights; if it is known, the better capability stays.
  * unsupported if it is not charged to the job, nor to one below it.
@@ -63,9 +85,9 @@ static error_t note(struct checkpoint *c, const struct checkpoint_object *new)
     struct checkpoint_object object = *new;
     if (number != NO_OBJECT) {
         struct checkpoint_object *known = &c->objects[number];
-        bool better = known->job != NO_OBJECT && (known->rights & RIGHT_read) == 0;
-        slot_t useless = better ? known->slot : new->slot;
-        if (better) {
+        bool best = better(known, new->rights);
+        slot_t useless = best ? known->slot : new->slot;
+        if (best) {
             known->slot = new->slot;
             known->rights = new->rights;
         }
@@ -86,21 +108,17 @@ static error_t note(struct checkpoint *c, const struct checkpoint_object *new)
 /* The identities of what we hold outside, from our own table. */
 static error_t find_outside(struct checkpoint *c)
 {
-    uint64_t size, next;
+    struct state_process_slot state;
     uint32_t number;
     error_t error = OK;
     for (uint32_t i = 0; i < c->outside_count && error == OK; i++) {
-        error = checkpoint_info(root_slot(ROOT_SLOT_PROCESS), STATE_process_slot,
-                                (uint32_t)c->outside[i].value, &size, &next);
-        const struct state_process_slot *state = sys_page;
-        const struct checkpoint_object object = {.identity = state->object.value,
-                                                 .kind = state->kind,
+        error = checkpoint_own_slot(c->outside[i], &state);
+        const struct checkpoint_object object = {.identity = state.object.value,
+                                                 .kind = state.kind,
                                                  .value = i,
                                                  .owner = NO_OBJECT,
                                                  .job = NO_OBJECT,
                                                  .slot = c->outside[i]};
-        if (error == OK && state->handle.value != c->outside[i].value)
-            error = ERR_bad_slot;
         if (error == OK)
             error = add(c, &object, &number);
     }
@@ -192,8 +210,7 @@ static error_t find_capability(struct checkpoint *c, slot_t process,
                                        .rights = (uint32_t)state->rights};
     uint32_t known = checkpoint_find(c, object.identity);
     uint64_t at;
-    if (known != NO_OBJECT &&
-        (c->objects[known].job == NO_OBJECT || (c->objects[known].rights & RIGHT_read) != 0))
+    if (known != NO_OBJECT && !better(&c->objects[known], object.rights))
         return OK;
     if (known == NO_OBJECT && (object.kind < OBJECT_memory || object.kind > OBJECT_timer))
         return refuse(c, object.kind, state->handle);
@@ -219,7 +236,46 @@ static error_t find_capabilities(struct checkpoint *c, uint32_t number)
     return checkpoint_ended(error);
 }
 
-/* Its pager, or its port. What nobody in the job can read, nor can we. */
+/* What is named by messages that a port stores, perhaps by nobody else. */
+static error_t find_in_entry(struct checkpoint *c, slot_t port, uint64_t place, uint64_t caps)
+{
+    struct state_process_slot state;
+    struct checkpoint_object object = {.owner = NO_OBJECT};
+    uint64_t at;
+    error_t error = OK;
+    for (uint64_t i = 0; i < caps && error == OK; i++) {
+        error = tern_object_open(port, LINK_port_capability, place | i, &object.slot, &at);
+        if (error == OK)
+            error = checkpoint_own_slot(object.slot, &state);
+        if (error != OK)
+            return error;
+        object.identity = state.object.value;
+        object.kind = state.kind;
+        object.rights = (uint32_t)state.rights;
+        bool known = checkpoint_find(c, object.identity) != NO_OBJECT;
+        if (!known && (object.kind < OBJECT_memory || object.kind > OBJECT_timer)) {
+            (void)tern_cap_delete(object.slot);
+            return refuse(c, object.kind, (slot_t){0});
+        }
+        error = note(c, &object);
+    }
+    return error;
+}
+
+static error_t find_in_port(struct checkpoint *c, slot_t port)
+{
+    uint64_t size, place = 0, next = 0;
+    error_t error;
+    while ((error = checkpoint_info(port, STATE_port_queue, place, &size, &next)) == OK) {
+        error = find_in_entry(c, port, place, ((const struct state_port_queue *)sys_page)->caps);
+        if (error != OK)
+            return error;
+        place = next;
+    }
+    return checkpoint_ended(error);
+}
+
+/* Its pager, or its messages. What nobody in the job can read, nor can we. */
 static error_t find_of_object(struct checkpoint *c, uint32_t number)
 {
     struct checkpoint_object *object = &c->objects[number];
@@ -228,6 +284,8 @@ static error_t find_of_object(struct checkpoint *c, uint32_t number)
         return OK;
     if ((object->rights & RIGHT_read) == 0)
         return refuse(c, object->kind, (slot_t){0});
+    if (object->kind == OBJECT_port)
+        return find_in_port(c, object->slot);
     error_t error = checkpoint_info(object->slot, 0, 0, &size, &next);
     if (error != OK || object->kind != OBJECT_memory)
         return error;
@@ -288,7 +346,8 @@ error_t checkpoint_number(struct checkpoint *c)
         error = for_kind(c, OBJECT_process, find_mappings);
     if (error == OK)
         error = for_kind(c, OBJECT_process, find_capabilities);
-    for (uint64_t kind = OBJECT_memory; kind <= OBJECT_timer && error == OK; kind++)
-        error = for_kind(c, kind, find_of_object);
+    for (uint32_t i = 0; i < c->count && error == OK; i++)
+        if (c->objects[i].kind >= OBJECT_memory)
+            error = find_of_object(c, i); /* and what that finds */
     return error;
 }

@@ -79,7 +79,7 @@ static const struct {
     [RECORD_slot] = {WITH(struct state_process_slot), OBJECT_process},
     [RECORD_reply] = {WITH(struct state_reply_basic), OBJECT_reply},
     [RECORD_timer] = {WITH(struct state_timer_basic), OBJECT_timer},
-    [RECORD_entry] = {WITH(struct state_port_queue), OBJECT_port},
+    [RECORD_entry] = {sizeof(struct record_entry), sizeof(struct record_entry), OBJECT_port},
     [RECORD_entry_bytes] = {UP_TO(MESSAGE_PAGE), OBJECT_port},
     [RECORD_port] = {WITH(struct state_port_basic), OBJECT_port},
 };
@@ -96,6 +96,10 @@ static const struct {
     {RECORD_mapping, IN(struct mapping_info, memory), OBJECT_memory},
     {RECORD_slot, IN(struct state_process_slot, object), OBJECT_NONE},
     {RECORD_slot, IN(struct state_process_slot, parent_process), OBJECT_process},
+    {RECORD_entry, offsetof(struct record_entry, caps[0].object), OBJECT_NONE},
+    {RECORD_entry, offsetof(struct record_entry, caps[1].object), OBJECT_NONE},
+    {RECORD_entry, offsetof(struct record_entry, caps[2].object), OBJECT_NONE},
+    {RECORD_entry, offsetof(struct record_entry, caps[3].object), OBJECT_NONE},
     {RECORD_reply, IN(struct state_reply_basic, caller), OBJECT_thread},
     {RECORD_reply, IN(struct state_reply_basic, server), OBJECT_thread},
 };

@@ -211,6 +211,29 @@ static error_t make_pager(const struct checkpoint *c, slot_t slot,
     return tern_memory_pager(slot, slot_of(c, state->pager.value), state->pager_badge);
 }
 
+/* A stored message; capabilities for it are derived for as long as that takes. */
+static error_t make_entry(const struct checkpoint *c, const struct record_entry *entry)
+{
+    const uint64_t all = (UINT64_C(1) << sizeof(struct state_port_queue) / 8) - 1;
+    struct state_port_queue state = entry->state;
+    slot_t slots[MESSAGE_CAPS_MAX] = {{0}};
+    uint64_t *words = &state.word0, count = min_u64(state.caps, MESSAGE_CAPS_MAX);
+    error_t error = OK;
+    for (uint64_t i = 0; i < count && error == OK; i++) {
+        const struct record_cap *cap = &entry->caps[i];
+        error = tern_cap_derive(slot_of(c, cap->object), (rights_t){cap->rights}, cap->badge,
+                                &slots[i]);
+        words[MESSAGE_WORDS - count + i] = slots[i].value;
+    }
+    if (error == OK)
+        error = set(c, slot_of(c, entry->port), STATE_port_queue,
+                    all & ~STATE_BIT(port, queue, thread), &state, sizeof(state));
+    for (uint64_t i = 0; i < count; i++)
+        if (slots[i].value != 0)
+            (void)tern_cap_delete(slots[i]);
+    return error;
+}
+
 enum pass { PASS_CONTENTS, PASS_BINDINGS, PASS_TABLES };
 
 static error_t make_contents(const struct checkpoint *c, const struct record *record,
@@ -219,7 +242,6 @@ static error_t make_contents(const struct checkpoint *c, const struct record *re
     slot_t slot = slot_of(c, data[0]);
     const void *state = data + 1;
     uint64_t bytes = record->bytes - sizeof(uint64_t);
-    const uint64_t entry = (UINT64_C(1) << sizeof(struct state_port_queue) / 8) - 1;
     switch (record->type) {
     case RECORD_job:
         return make_job(c, data[0], state);
@@ -240,8 +262,7 @@ static error_t make_contents(const struct checkpoint *c, const struct record *re
     case RECORD_timer:
         return make_timer(c, slot, state);
     case RECORD_entry:
-        return set(c, slot, STATE_port_queue, entry & ~STATE_BIT(port, queue, thread), state,
-                   bytes);
+        return make_entry(c, (const void *)data);
     case RECORD_entry_bytes:
         return set(c, slot, STATE_port_bytes, 0, state, bytes);
     case RECORD_port:
