@@ -169,6 +169,8 @@ HOST_CORE := $(filter-out $(HOST_LEFT_OUT),$(PORTABLE)) $(sort $(wildcard kernel
              build/font.c
 HOST_FLAGS := -std=c11 -D_GNU_SOURCE -DTERN_DEBUG -g -O1 -fno-omit-frame-pointer -pthread \
               $(WARNINGS) $(INCLUDES) -Ikernel/arch/host/include -Ikernel/arch/host -Itests/unit
+# The model of system calls is told of each that the kernel makes again (tests/unit/calls_machine.c).
+HOST_WRAP := -Wl,--wrap=syscall_again
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN := -fsanitize=thread
 FUZZ := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
@@ -208,13 +210,13 @@ $(HOST)/%/core.a:
 	$(Q)rm -f $@ && llvm-ar-19 rcs $@ $(filter %.o,$^)
 
 $(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES)) $(HOST)/asan/core.a
-	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ $(HOST_WRAP) -o $@
 $(HOST)/unit-alone: $(call host_objects,asan,$(ALONE_SOURCES)) $(HOST)/asan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
 $(HOST)/unit-tsan: $(call host_objects,tsan,$(TSAN_SOURCES)) $(HOST)/tsan/core.a
-	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) $^ -o $@
+	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) $^ $(HOST_WRAP) -o $@
 $(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a
-	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) $^ -o $@
+	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) $^ $(HOST_WRAP) -o $@
 .PRECIOUS: $(HOST)/fuzz/%.o
 
 -include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES) $(ALONE_SOURCES) $(HOST_CORE)) \

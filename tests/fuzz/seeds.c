@@ -8,6 +8,17 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+/* Some hundred system calls (tests/unit/calls_run.c), as a generator of Lehmer's chooses them. */
+static void blob_calls(struct blob *blob)
+{
+    uint64_t state = 42;
+    blob->size = 0;
+    for (uint32_t i = 0; i < 2400; i++) {
+        state = state * 48271 % 2147483647;
+        blob->bytes[blob->size++] = (uint8_t)(state >> 8);
+    }
+}
+
 static const struct seed {
     const char *target, *name;
     void (*make)(struct blob *blob);
@@ -21,6 +32,7 @@ static const struct seed {
     {"pvh", "all", blob_pvh, false},
     {"multiboot2", "all", blob_multiboot2, false},
     {"limine", "all", blob_limine, false},
+    {"calls", "random", blob_calls, false},
 };
 
 static void write_seed(const char *directory, const struct seed *seed)

@@ -34,6 +34,16 @@ MUTATIONS = [
     ("kernel/sync/spinlock.c",
      "if (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)", "if (ticket == 0)",
      UNIT),
+    # Of system calls: found by the model of them (tests/unit/calls_model.h).
+    ("kernel/ipc/queue.c", "list_add_first(&shard->receivers, &thread->wait);",
+     "list_add_last(&shard->receivers, &thread->wait);", UNIT),
+    ("kernel/ipc/fast.c", "bits = slot->badge == 0 ? bits : bits & slot->badge;", "(void)slot;",
+     UNIT),
+    ("kernel/ipc/reply.c", "    thread_timeout_cancel(caller);\n    sched_ready(caller);",
+     "    sched_ready(caller);", UNIT),
+    ("kernel/ipc/port.c", "    if (deaf || mute)", "    if (deaf && (deaf || mute))", UNIT),
+    ("kernel/ipc/message.c", "    message->way = ANSWER_RESULT;\n", "", UNIT),
+    ("kernel/obj/stop.c", "        reply_link_check(thread);\n", "", UNIT),
     # What only a booted kernel shows.
     ("kernel/mem/vmap.c", "map_section(__text_start, __text_end, MAP_EXECUTE);",
      "map_section(__text_start, __text_end, MAP_EXECUTE | MAP_WRITE);", SELF_TESTS),

@@ -83,15 +83,27 @@ void host_cpu_join(struct cpu *cpu)
     assert(status == 0);
 }
 
+static void (*host_paused)(void);
+
+void host_pause_watch(void (*paused)(void))
+{
+    host_paused = paused;
+}
+
 void host_irq_serve(void)
 {
     cpu_serve();
+    if (host_paused != NULL)
+        host_paused();
 }
 
 /* There may be more simulated CPUs than real ones: a spinning thread lets others run. */
 void host_relax(void)
 {
-    sched_yield();
+    if (host_paused != NULL)
+        host_paused();
+    else
+        sched_yield();
 }
 
 /* A simulated CPU serves when it looks; nothing can force it. */

@@ -39,6 +39,12 @@ uint64_t host_timer_armed(void);
 uint64_t host_tlb_flushes(void);
 void host_tlb_broadcast(bool broadcasts);
 
+/*
+ * Lets `paused` know that a CPU spins, or lets interrupts in for a moment: where one host thread
+ * plays all CPUs, it lets the others go on. NULL: nobody.
+ */
+void host_pause_watch(void (*paused)(void));
+
 /* Is this CPU affected by its two vulnerabilities, "leak", against which it has "plug", and "hole"?
  */
 extern bool host_vulnerable;
