@@ -65,6 +65,12 @@ void calls_node_found(struct calls_node *node, slot_t handle)
 /* Its handle means nothing any more; nobody waits to learn it. */
 static void node_lose(struct calls_node *node)
 {
+    for (uint32_t i = 0; i < CALLS_STORED * MESSAGE_CAPS_MAX; i++) {
+        struct calls_node **kept =
+            &calls_stored[i / MESSAGE_CAPS_MAX].message.nodes[i % MESSAGE_CAPS_MAX];
+        if (*kept == node)
+            *kept = NULL;
+    }
     if (node->handle.value != 0)
         node->process->by_index[(uint32_t)node->handle.value] = 0;
     node->handle.value = 0;

@@ -1,11 +1,13 @@
 /* The model against the kernel (calls_model.h). */
 #include "calls_model.h"
 #include "ipc/queue.h"
+#include "ipc/stored.h"
 #include "lib/assert.h"
 #include "mem/mapping.h"
 #include "mem/memory.h"
 #include "obj/process.h"
 #include "sched/run_queue.h"
+#include "selftest/check.h"
 #include <syscall.h>
 
 #include <string.h>
@@ -148,6 +150,27 @@ static void check_counts(struct port *kernel, const struct calls_object *port)
     assert(receivers == 0 || (stored == 0 && senders == 0));
 }
 
+/* Stored messages in the order of their coming; then who waits, the one to be taken next first. */
+static void check_queue(struct port *kernel, const struct calls_object *port)
+{
+    const struct calls_stored *stored = calls_stored_behind(port, 0);
+    const struct calls_thread *sender = calls_sender(port);
+    bool first = true;
+    for (struct deadline *node = deadline_first(&kernel->queue); node != NULL;
+         node = deadline_behind(&kernel->queue, node->time_ns, node->sequence)) {
+        const struct thread *thread = queue_thread(node);
+        assert((thread == NULL) == (stored != NULL));
+        if (stored != NULL) {
+            stored = calls_stored_behind(port, stored->order);
+            continue;
+        }
+        assert(calls_thread_of(thread)->port == port);
+        assert(!first || calls_thread_of(thread) == sender);
+        first = false;
+    }
+    assert(stored == NULL && first == (sender == NULL));
+}
+
 static void check_port(const struct calls_object *port)
 {
     struct port *kernel = CONTAINER_OF(port->kernel, struct port, object);
@@ -156,11 +179,7 @@ static void check_port(const struct calls_object *port)
     assert(kernel->sources == 0);
     assert(((kernel->closed & CLOSED_RECEIVERS) != 0) == port->deaf);
     check_counts(kernel, port);
-    struct deadline *first = deadline_first(&kernel->queue);
-    assert((first == NULL) == ((kernel->pending & ~(PORT_SIGNALLED | PORT_CLOSED)) == 0));
-    struct thread *thread = first == NULL ? NULL : queue_thread(first);
-    if (thread != NULL)
-        assert(calls_thread_of(thread)->port == port && kernel->stored == 0);
+    check_queue(kernel, port);
 }
 
 static void check_reply(const struct calls_object *reply)
@@ -199,8 +218,10 @@ static struct calls_node *node_of(const struct slot *slot)
         assert(slot->index < CALLS_SLOTS && process->by_index[slot->index] != 0);
         return &calls_nodes[process->by_index[slot->index] - 1];
     }
-    assert(false);
-    return NULL;
+    struct calls_node *node = calls_nodes;
+    while (node->process == NULL || node->slot != slot)
+        assert(++node < calls_nodes + CALLS_NODES);
+    return node;
 }
 
 /* The brackets of an object, read as a tree, are the model's. */
@@ -225,8 +246,10 @@ static void check_tree(const struct calls_object *object)
 
 static void check_node(const struct calls_node *node)
 {
-    struct slot *slot;
-    error_t error = slot_lookup(&node->process->kernel->table, node->handle, node->rights, &slot);
+    struct slot *slot = node->slot;
+    bool stored = node->process->kernel == NULL;
+    error_t error =
+        stored ? OK : slot_lookup(&node->process->kernel->table, node->handle, node->rights, &slot);
     assert(error == OK && slot == node->slot && slot_object(slot) == node->object->kernel);
     assert(slot->rights == node->rights && slot->badge == node->badge);
 }
@@ -278,7 +301,8 @@ static uint64_t charged(void)
             bytes += calls_objects[i].kernel->charged;
     for (uint32_t i = 0; i < CALLS_STORED; i++)
         if (calls_stored[i].port != NULL && calls_stored[i].port->inside)
-            bytes += sizeof(struct stored_message) + calls_stored[i].message.bytes;
+            bytes += sizeof(struct stored_message) + calls_stored[i].message.bytes +
+                     (calls_stored[i].message.caps != 0 ? PAGE_SIZE : 0);
     for (uint32_t i = 0; i < CALLS_PROCESSES; i++)
         if (calls_processes[i].kernel != NULL && calls_processes[i].object->inside)
             bytes += chunks_charged(&calls_processes[i]);
@@ -300,8 +324,30 @@ static void check_charges(void)
     assert(job_memory_used(charged_job) <= job_memory_used(charged_job->parent));
 }
 
+/* The slots of capabilities that are stored with a port's messages. */
+static void learn_stored(const struct calls_object *port)
+{
+    struct port *kernel = CONTAINER_OF(port->kernel, struct port, object);
+    const struct calls_stored *stored = calls_stored_behind(port, 0);
+    for (struct deadline *node = deadline_first(&kernel->queue); node != NULL && stored != NULL;
+         node = deadline_behind(&kernel->queue, node->time_ns, node->sequence)) {
+        assert(queue_thread(node) == NULL);
+        const struct stored_message *message = CONTAINER_OF(node, struct stored_message, queued);
+        for (uint32_t i = 0; i < stored->message.caps; i++) {
+            struct slot *slot = stored_cap(message, i);
+            assert((slot == NULL) == (stored->message.nodes[i] == NULL));
+            if (slot != NULL)
+                stored->message.nodes[i]->slot = slot;
+        }
+        stored = calls_stored_behind(port, stored->order);
+    }
+}
+
 void calls_learn(void)
 {
+    for (uint32_t i = 0; i < CALLS_OBJECTS; i++)
+        if (calls_objects[i].kind == OBJECT_port && calls_objects[i].kernel != NULL)
+            learn_stored(&calls_objects[i]);
     for (uint32_t i = 0; i < CALLS_THREADS; i++)
         if (calls_threads[i].kernel != NULL && calls_threads[i].state != CALLS_DEAD)
             learn(&calls_threads[i]);

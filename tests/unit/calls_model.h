@@ -56,13 +56,15 @@ struct calls_message {
     uint64_t badge, label, words[MESSAGE_WORDS];
     uint32_t bytes, caps, moved;
     uint8_t page[MESSAGE_PAGE];
-    struct calls_process *from; /* whose slots the last words are */
+    struct calls_process *from; /* whose slots the last words are; NULL: it is stored */
+    struct calls_node *nodes[MESSAGE_CAPS_MAX]; /* stored: its capabilities; NULL: it went */
 };
 
 struct calls_stored {
     struct calls_object *port; /* NULL: not used */
     uint64_t order;
     struct calls_message message;
+    struct calls_process transit; /* stands for the table of its capabilities */
 };
 
 /* A capability. */
@@ -133,6 +135,15 @@ void calls_delete(struct calls_node *node);
 void calls_revoke(struct calls_node *node);
 
 /* --- calls_ports.c --- */
+
+/* The stored messages of a port, the first first: the next behind `order`, or NULL. */
+struct calls_stored *calls_stored_behind(const struct calls_object *port, uint64_t order);
+
+/* The thread whose message is taken next when none is stored, or NULL. */
+struct calls_thread *calls_sender(const struct calls_object *port);
+
+/* Messages with capabilities were dropped: these go when the reaper comes to it. */
+extern bool calls_dropped;
 
 /* The end of a wait: with a status, or to make the call again. */
 void calls_finish(struct calls_thread *thread, error_t status);

@@ -6,9 +6,10 @@
 #include <string.h>
 
 struct calls_stored calls_stored[CALLS_STORED];
+bool calls_dropped;
 static uint64_t orders;
 
-enum { KEY_STORED = 1, KEY_THREAD = 2, PRIORITIES = 64 };
+enum { PRIORITIES = 64 };
 
 /* --- ends of waits --- */
 
@@ -84,9 +85,9 @@ static error_t message_from(struct calls_thread *thread, uint64_t badge, enum me
     return OK;
 }
 
-/* The capability that arrives in word `i`; NULL: it went on its way. */
-static struct calls_node *arrive(const struct calls_message *message, uint32_t i,
-                                 struct calls_process *to)
+/* The capability of word `i` of a message from a thread, into `to`; NULL: it went on its way. */
+static struct calls_node *transfer(const struct calls_message *message, uint32_t i,
+                                   struct calls_process *to)
 {
     struct calls_node *node, *derived;
     if (calls_lookup(message->from, message->words[i], RIGHT_grant, &node) != OK)
@@ -98,6 +99,18 @@ static struct calls_node *arrive(const struct calls_message *message, uint32_t i
     error_t error = calls_derive(to, node, RIGHTS_ALL, 0, &derived);
     assert(error == OK);
     return derived;
+}
+
+/* The capability that arrives in word `i`. */
+static struct calls_node *arrive(const struct calls_message *message, uint32_t i,
+                                 struct calls_process *to)
+{
+    if (message->from != NULL)
+        return transfer(message, i, to);
+    struct calls_node *node = message->nodes[i - (MESSAGE_WORDS - message->caps)];
+    if (node != NULL)
+        calls_move(node, to);
+    return node;
 }
 
 static void deliver(const struct calls_message *message, struct calls_thread *to)
@@ -139,7 +152,7 @@ static struct calls_thread *receiver_of(const struct calls_object *port)
     return best;
 }
 
-static struct calls_thread *sender_of(const struct calls_object *port)
+struct calls_thread *calls_sender(const struct calls_object *port)
 {
     struct calls_thread *best = NULL;
     for (uint32_t i = 0; i < CALLS_THREADS; i++) {
@@ -152,19 +165,27 @@ static struct calls_thread *sender_of(const struct calls_object *port)
     return best;
 }
 
-static uint32_t stored_count(const struct calls_object *port, struct calls_stored **first)
+struct calls_stored *calls_stored_behind(const struct calls_object *port, uint64_t order)
+{
+    struct calls_stored *first = NULL;
+    for (uint32_t i = 0; i < CALLS_STORED; i++)
+        if (calls_stored[i].port == port && calls_stored[i].order > order &&
+            (first == NULL || calls_stored[i].order < first->order))
+            first = &calls_stored[i];
+    return first;
+}
+
+/* No room, or somebody came before who waits for some. */
+static bool store_full(const struct calls_object *port)
 {
     uint32_t count = 0;
-    *first = NULL;
-    for (uint32_t i = 0; i < CALLS_STORED; i++) {
-        struct calls_stored *stored = &calls_stored[i];
-        if (stored->port != port)
-            continue;
-        count++;
-        if (*first == NULL || stored->order < (*first)->order)
-            *first = stored;
-    }
-    return count;
+    for (uint32_t i = 0; i < CALLS_STORED; i++)
+        count += calls_stored[i].port == port;
+    for (uint32_t i = 0; i < CALLS_THREADS; i++)
+        if (calls_threads[i].state == CALLS_SEND && calls_threads[i].port == port &&
+            calls_threads[i].sending == MESSAGE_send)
+            return true;
+    return count >= port->depth;
 }
 
 /* The server's: bound to the caller whose message it takes. */
@@ -208,11 +229,11 @@ static bool take_signals(struct calls_object *port, struct calls_thread *receive
 
 static bool take_stored(struct calls_object *port, struct calls_thread *receiver)
 {
-    struct calls_stored *stored;
-    if (stored_count(port, &stored) == 0)
+    struct calls_stored *stored = calls_stored_behind(port, 0);
+    if (stored == NULL)
         return false;
-    deliver(&stored->message, receiver);
     stored->port = NULL;
+    deliver(&stored->message, receiver);
     return true;
 }
 
@@ -243,7 +264,7 @@ static bool take_pending(struct calls_object *port, struct calls_thread *receive
 {
     if (take_signals(port, receiver) || take_stored(port, receiver))
         return true;
-    for (struct calls_thread *sender; (sender = sender_of(port)) != NULL;)
+    for (struct calls_thread *sender; (sender = calls_sender(port)) != NULL;)
         if (take_sender(sender, receiver))
             return true;
     return false;
@@ -292,18 +313,35 @@ error_t calls_receive(struct calls_thread *thread)
 
 /* --- sending --- */
 
+/* A capability that lets receive is not stored. */
+static bool storable(const struct calls_message *message)
+{
+    struct calls_node *node;
+    for (uint32_t i = MESSAGE_WORDS - message->caps; i < MESSAGE_WORDS; i++)
+        if (calls_lookup(message->from, message->words[i], RIGHT_receive, &node) == OK)
+            return false;
+    return true;
+}
+
 static error_t store(struct calls_object *port, const struct calls_message *message)
 {
-    struct calls_stored *stored = calls_stored, *first;
-    if (port->depth == 0 || message->caps != 0)
+    struct calls_stored *stored = calls_stored;
+    if (port->depth == 0 || !storable(message))
         return ERR_full;
     if (port->deaf)
         return ERR_dead;
-    if (stored_count(port, &first) >= port->depth)
+    if (store_full(port))
         return ERR_full;
     while (stored->port != NULL)
         assert(++stored < calls_stored + CALLS_STORED);
-    *stored = (struct calls_stored){port, ++orders, *message};
+    memset(stored, 0, sizeof(*stored));
+    stored->port = port;
+    stored->order = ++orders;
+    stored->message = *message;
+    for (uint32_t i = 0; i < message->caps; i++)
+        stored->message.nodes[i] =
+            transfer(message, MESSAGE_WORDS - message->caps + i, &stored->transit);
+    stored->message.from = NULL;
     return OK;
 }
 
@@ -318,7 +356,7 @@ static error_t wait_to_send(struct calls_thread *thread, struct calls_object *po
     thread->state = CALLS_SEND;
     thread->port = port;
     thread->sending = kind;
-    thread->key = KEY_THREAD + PRIORITIES - (uint32_t)thread->kernel->effective;
+    thread->key = PRIORITIES - (uint32_t)thread->kernel->effective;
     thread->order = ++orders;
     return CALLS_WAITS;
 }
@@ -400,16 +438,26 @@ error_t calls_signal(struct calls_thread *thread)
 
 /* --- deaths --- */
 
+/* Its capabilities go; that may be the end of other ports. */
+static void drop(struct calls_stored *stored)
+{
+    stored->port = NULL;
+    for (uint32_t i = 0; i < stored->message.caps; i++) {
+        calls_dropped = true;
+        if (stored->message.nodes[i] != NULL)
+            calls_delete(stored->message.nodes[i]);
+    }
+}
+
 /* Nobody receives any more, or nobody sends. */
 static void port_gone(struct calls_object *port)
 {
     struct calls_thread *thread;
     if (port->receivers == 0) {
         port->deaf = true;
-        for (uint32_t i = 0; i < CALLS_STORED; i++)
-            if (calls_stored[i].port == port)
-                calls_stored[i].port = NULL;
-        while ((thread = sender_of(port)) != NULL)
+        for (struct calls_stored *stored; (stored = calls_stored_behind(port, 0)) != NULL;)
+            drop(stored);
+        while ((thread = calls_sender(port)) != NULL)
             calls_finish(thread, ERR_dead);
     }
     if (port->receivers == 0 || port->senders == 0) {

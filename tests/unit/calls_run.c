@@ -44,7 +44,9 @@ static void clear(struct calls_thread *thread, uint64_t number)
 
 static void finish(uint32_t cpu, bool drain)
 {
+    calls_dropped = false;
     calls_make(cpu);
+    drain = drain || calls_dropped;
     calls_settle(drain);
     calls_compare(drain);
 }
@@ -441,6 +443,7 @@ static void step_run(const struct step *step)
     if (step->cpu / 2 % 16 < 2) {
         calls_now += (uint64_t)step->value * 50000;
         host_time_set(calls_now);
+        drain = true;
         calls_settle(drain);
         calls_compare(drain);
         return;

@@ -11,6 +11,7 @@
 #include "sched/clock.h"
 #include "sched/place.h"
 #include "sched/sched.h"
+#include "selftest/check.h"
 #include "syscall/call.h"
 #include "syscall/entry.h"
 #include "unit.h"
