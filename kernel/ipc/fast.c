@@ -220,10 +220,8 @@ INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *serv
     if (UNLIKELY(caller == NULL))
         return NOT_PLAIN;
     (void)fast_find(server, frame_operand(frame, 0), RIGHT_receive, &object);
-    if (UNLIKELY(object == NULL))
-        return NOT_PLAIN;
-    struct port *port = CONTAINER_OF(object, struct port, object);
-    if (UNLIKELY(atomic_load_explicit(&port->pending, memory_order_relaxed) != 0))
+    struct port *port = object == NULL ? NULL : CONTAINER_OF(object, struct port, object);
+    if (UNLIKELY(port == NULL || atomic_load_explicit(&port->pending, memory_order_relaxed) != 0))
         return NOT_PLAIN;
     arch_thread_leave(self, server);
     if (!fast_change(reply, (uintptr_t)caller, (uintptr_t)server | REPLY_WAITED_TAG))

@@ -43,13 +43,14 @@ static _Atomic(uint64_t) collected, served, answered, signalled, troubles, wrong
 
 /*
  * Looks without a lock or an atomic, at what others write: a guess that a barrier makes good
- * (sched.c, queue.c say how). All else that ThreadSanitizer finds is an error.
+ * (sched.c, queue.c, stop.c say how). All else that ThreadSanitizer finds is an error.
  */
 const char *__tsan_default_suppressions(void);
 
 const char *__tsan_default_suppressions(void)
 {
-    return "race:shard_empty\nrace:sched_outranks\nrace:sched_poke\nrace:announce\n";
+    return "race_top:shard_empty\nrace_top:sched_outranks\nrace_top:sched_poke\n"
+           "race_top:announce\nrace_top:sched_claim\nrace_top:thread_poke\n";
 }
 
 static slot_t give(struct object *object)
