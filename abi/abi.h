@@ -17,6 +17,7 @@
 #ifndef ABI_H
 #define ABI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A capability by its place: index (low 32 bits) and generation (high). 0 is no capability. */
@@ -47,6 +48,14 @@ enum object_kind {
 #include <object.def>
 #undef OBJECT
     OBJECT_KINDS
+};
+
+/* Those whose state can be read and set, a bit each by its number. */
+enum {
+    OBJECTS_EXPORTABLE = 0
+#define OBJECT(number, name, exportable, text) | (exportable) << (number)
+#include <object.def>
+#undef OBJECT
 };
 
 #define MESSAGE_WORDS    6

@@ -1,5 +1,6 @@
 /*
- * What a device is, for object_create and object_info of kind device.
+ * What a device is, for object_create of kind device. (Devices cannot be exported: object_info
+ * tells nothing of them.)
  *
  * Ranges are physical, whole pages, and neither RAM nor registers of the kernel's own devices.
  */

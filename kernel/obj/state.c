@@ -3,11 +3,13 @@
 #include "cap/slot.h"
 #include "lib/assert.h"
 
+/* Each kind that can be exported, and no other, has a state. */
 static const struct state_ops *const state_kinds[OBJECT_KINDS] = {
-    [OBJECT_job] = &job_state,         [OBJECT_process] = &process_state,
-    [OBJECT_thread] = &thread_state,   [OBJECT_memory] = &memory_state,
-    [OBJECT_port] = &port_state,       [OBJECT_reply] = &reply_state,
-    [OBJECT_timer] = &timer_state_ops,
+#define STATE_true(name)                       &name##_state
+#define STATE_false(name)                      NULL
+#define OBJECT(number, name, exportable, text) [number] = STATE_##exportable(name),
+#include <object.def>
+#undef OBJECT
 };
 
 /* All fields in a row, and where each part's begin and end. */

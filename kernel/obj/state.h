@@ -39,7 +39,7 @@ struct state_ops {
 };
 
 extern const struct state_ops job_state, process_state, thread_state, memory_state, port_state;
-extern const struct state_ops reply_state, timer_state_ops;
+extern const struct state_ops reply_state, timer_state;
 
 /* Reads a part. bad_argument: no such part; not_found: nothing at or behind the index; busy. */
 error_t state_get(struct object *object, struct state *state);

@@ -46,5 +46,5 @@ static error_t timer_write(struct thread *caller, struct object *object, uint64_
     return timer_set(timer, &to);
 }
 
-const struct state_ops timer_state_ops = {
+const struct state_ops timer_state = {
     .set_right = RIGHT_arm, .get = timer_read, .set = timer_write};

@@ -5,6 +5,7 @@
  * controller where there are ports (an edge), else a real-time clock (a level).
  */
 #include "hardware.h"
+#include <state.h>
 
 #define BITS                     UINT64_C(0x30)
 #define PORT_RANGE(first, count) ((uint64_t)(count) << 16 | (first))
@@ -215,6 +216,29 @@ TEST(irq_life)
     device_quiet();
     EXPECT(error == OK);
     EXPECT(tern_cap_delete(irq) == OK);
+}
+
+/* What cannot be exported: it says so, and a table's slots say what it is. */
+TEST(hardware_is_not_exported)
+{
+    slot_t made[3] = {{0}};
+    uint64_t size = 0, next = 0;
+    unsigned count = 2;
+    EXPECT(with_range(78, 0, 0, &made[0]) == OK);
+    EXPECT(create(OBJECT_irq, NO_SLOT, has_ports ? KEY_LINE : CLOCK_LINE, &made[1]) == OK);
+    if (has_ports)
+        EXPECT(create(OBJECT_ioport, NO_SLOT, PORT_RANGE(KEY_DATA, 1), &made[count++]) == OK);
+    for (unsigned i = 0; i < count; i++) {
+        EXPECT(tern_object_info(made[i], 0, 0, &size, &next) == ERR_unsupported);
+        EXPECT(tern_object_set(made[i], 0, 0, 0, NO_SLOT) == ERR_unsupported);
+        EXPECT(tern_object_info(self_process(), STATE_process_slot, (uint32_t)made[i].value, &size,
+                                &next) == OK);
+        const struct state_process_slot slot = *(const struct state_process_slot *)sys_page;
+        EXPECT(slot.handle.value == made[i].value && slot.kind >= OBJECT_irq);
+        EXPECT((OBJECTS_EXPORTABLE >> slot.kind & 1) == 0);
+        drop(made[i]);
+    }
+    EXPECT((OBJECTS_EXPORTABLE >> OBJECT_port & 1) == 1);
 }
 
 /* What is pinned outlives the driver, until the device was reset. */
