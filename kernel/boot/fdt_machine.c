@@ -19,13 +19,41 @@ struct fdt_reader {
 
 typedef void (*fdt_take)(struct fdt_reader *reader, const struct fdt_walk *node);
 
-/* The binding "arm,gic", interrupts: cells <kind number flags>; INTIDs from 32 (SPI), 16 (PPI). */
+/*
+ * How many cells an interrupt of the node has: the controller says so that the node, or the nearest
+ * above it, names (2.4.1). 3 without one.
+ */
+static uint32_t interrupt_cells(const struct fdt_walk *node)
+{
+    struct fdt_walk walk;
+    struct fdt_value value = {0};
+    uint64_t handle, cells = 3;
+    uint32_t parent, depth = node->depth;
+    while (!fdt_property_at(node, depth, "interrupt-parent", &value) && depth > 0)
+        depth--;
+    if (!fdt_cell(&value, 0, &parent))
+        return 3;
+    fdt_walk_start(&walk, node->fdt);
+    while (fdt_walk_next(&walk)) {
+        if (fdt_property_number(&walk, "phandle", &handle) && handle == parent) {
+            (void)fdt_property_number(&walk, "#interrupt-cells", &cells);
+            break;
+        }
+    }
+    return (uint32_t)cells;
+}
+
+/*
+ * The bindings of GICs: cells <kind number flags>, which a fourth may follow, and more; INTIDs from
+ * 32 (SPI), 16 (PPI). Those of other controllers have less cells.
+ */
 static bool read_interrupt(const struct fdt_walk *node, uint32_t index, uint32_t *irq)
 {
     struct fdt_value value;
-    uint32_t kind = 0, number = 0;
-    if (!fdt_property(node, "interrupts", &value) || !fdt_cell(&value, index * 3, &kind) ||
-        !fdt_cell(&value, index * 3 + 1, &number) || kind > 1)
+    uint32_t kind = 0, number = 0, cells = interrupt_cells(node);
+    if (cells < 3 || cells > 8 || !fdt_property(node, "interrupts", &value) ||
+        !fdt_cell(&value, index * cells, &kind) || !fdt_cell(&value, index * cells + 1, &number) ||
+        kind > 1)
         return false;
     if (number >= (kind == 1 ? 16u : 1020u - 32u))
         return false;

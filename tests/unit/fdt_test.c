@@ -88,6 +88,32 @@ TEST(fdt_image_reads_the_hand_over)
     EXPECT(boot_info_total(&info, RANGE_USABLE) == 0x20000000 - 0x6000 - 0x2000);
 }
 
+/* Root and all below name a controller whose interrupts have four cells; one other has two. */
+static void add_four_cells(struct fdt_writer *writer)
+{
+    FDT_CELLS(writer, "#address-cells", 1);
+    FDT_CELLS(writer, "#size-cells", 1);
+    FDT_CELLS(writer, "interrupt-parent", 7);
+    fdt_write_begin(writer, "timer");
+    fdt_write_text(writer, "compatible", "arm,armv8-timer");
+    FDT_CELLS(writer, "interrupts", 1, 13, 4, 0, 1, 12, 4, 0, 1, 9, 4, 0, 1, 8, 4, 0);
+    fdt_write_end(writer);
+    fdt_write_begin(writer, "serial");
+    fdt_write_text(writer, "compatible", "arm,pl011");
+    FDT_CELLS(writer, "reg", 0x9000000, 0x1000);
+    FDT_CELLS(writer, "interrupt-parent", 8);
+    FDT_CELLS(writer, "interrupts", 1, 2, 1);
+    fdt_write_end(writer);
+    fdt_write_begin(writer, "other");
+    FDT_CELLS(writer, "phandle", 8);
+    FDT_CELLS(writer, "#interrupt-cells", 2);
+    fdt_write_end(writer);
+    fdt_write_begin(writer, "gic");
+    FDT_CELLS(writer, "phandle", 7);
+    FDT_CELLS(writer, "#interrupt-cells", 4);
+    fdt_write_end(writer);
+}
+
 /* A tree with a root and what `add` puts into it. */
 static void make_tree(void (*add)(struct fdt_writer *writer))
 {
@@ -102,6 +128,14 @@ static void make_tree(void (*add)(struct fdt_writer *writer))
 static void add_nothing(struct fdt_writer *writer)
 {
     (void)writer;
+}
+
+TEST(fdt_interrupts_of_four_cells)
+{
+    make_tree(add_four_cells);
+    EXPECT(read_blob() == OK);
+    EXPECT(machine.timer_physical_irq == 28 && machine.timer_virtual_irq == 25);
+    EXPECT(machine.uart == UART_PL011 && machine.uart_irq == 0);
 }
 
 TEST(fdt_empty_tree)
