@@ -15,20 +15,16 @@
 #include "mem/image.h"
 #include "mmu.h"
 #include "sched/cpu.h"
+#include "start.h"
 
-enum start_protocol {
-    START_IMAGE,
-    START_LIMINE,
-};
-
-_Noreturn void arch_start(enum start_protocol protocol, phys_t fdt, uint64_t level);
+_Noreturn void arch_start(uint32_t protocol, phys_t fdt, uint64_t level);
 
 phys_t arch_memory_floor(void)
 {
     return PHYS(PAGE_SIZE); /* no address is special here, but 0 stays nobody's */
 }
 
-static error_t read_protocol(enum start_protocol protocol, phys_t fdt)
+static error_t read_protocol(uint32_t protocol, phys_t fdt)
 {
     boot_info_init(&the_boot_info, protocol == START_IMAGE ? "image" : "limine");
     if (protocol == START_IMAGE)
@@ -39,7 +35,7 @@ static error_t read_protocol(enum start_protocol protocol, phys_t fdt)
     return error;
 }
 
-_Noreturn void arch_start(enum start_protocol protocol, phys_t fdt, uint64_t level)
+_Noreturn void arch_start(uint32_t protocol, phys_t fdt, uint64_t level)
 {
     assert(arch_cpu_self() == &boot_cpu && (level == 1 || level == 2));
     image_relocate(mmu_translate((uintptr_t)__image_start));

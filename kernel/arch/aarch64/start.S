@@ -14,9 +14,7 @@
  * only, and all memory it touches is uncached. arch_start finds .bss cleared.
  */
 #include "arch_layout.h"
-
-#define START_IMAGE  0
-#define START_LIMINE 1
+#include "start.h"
 
 /* SCTLR_EL1 (Arm ARM D19.2.118): the bits that are 1 by architecture, MMU and caches on, aligned
  * SP, EL0 may use dc zva, dc cvau, read CTR and wait. No alignment check, no WXN. */

@@ -16,16 +16,10 @@
 #include "mem/vmap.h"
 #include "registers.h"
 #include "sched/cpu.h"
+#include "start.h"
 #include "x86.h"
 
-enum start_protocol {
-    START_PVH,
-    START_MULTIBOOT2,
-    START_LIMINE,
-    START_UNKNOWN,
-};
-
-_Noreturn void arch_start(enum start_protocol protocol, uint64_t information);
+_Noreturn void arch_start(uint32_t protocol, uint64_t information);
 
 phys_t arch_memory_floor(void)
 {
@@ -42,7 +36,7 @@ phys_t arch_early_ceiling(void)
     return PHYS(EARLY_CEILING);
 }
 
-static error_t read_protocol(enum start_protocol protocol, uint64_t information)
+static error_t read_protocol(uint32_t protocol, uint64_t information)
 {
     static const char *const names[] = {"pvh", "multiboot2", "limine", "unknown"};
     struct boot_info *info = &the_boot_info;
@@ -59,7 +53,7 @@ static error_t read_protocol(enum start_protocol protocol, uint64_t information)
     }
 }
 
-_Noreturn void arch_start(enum start_protocol protocol, uint64_t information)
+_Noreturn void arch_start(uint32_t protocol, uint64_t information)
 {
     boot_cpu.arch.self = &boot_cpu;
     msr_write(MSR_GS_BASE, (uint64_t)(uintptr_t)&boot_cpu);

@@ -14,10 +14,7 @@
 #define KERNEL_BASE 0xffffffff80000000
 #define LOW(symbol) ((symbol) - KERNEL_BASE)
 
-#define START_PVH        0
-#define START_MULTIBOOT2 1
-#define START_LIMINE     2
-#define START_UNKNOWN    3
+#include "start.h"
 
 /* PVH: where to enter (xen/include/public/elfnote.h, XEN_ELFNOTE_PHYS32_ENTRY = 18). */
 .section .note.pvh, "a", @note

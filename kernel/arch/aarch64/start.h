@@ -1,0 +1,8 @@
+/* AArch64: by which way in start.S was entered, as arch_start is told. For C and assembler. */
+#ifndef AARCH64_START_H
+#define AARCH64_START_H
+
+#define START_IMAGE  0
+#define START_LIMINE 1
+
+#endif
