@@ -185,7 +185,7 @@ TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
                   space_cpus_test.c sched_test.c timer_test.c deadline_test.c ports_cpus_test.c)
 # These stand alone: in the other tests a fake or the host's own takes the place of what they test.
 ALONE_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/alone/*_test.c)) \
-                 kernel/trace/log.c kernel/trace/symbol.c
+                 kernel/trace/log.c kernel/trace/panic.c kernel/trace/symbol.c
 FUZZ_SHARED  := $(UNIT_SHARED) tests/fuzz/fuzz.c
 FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
