@@ -1,9 +1,10 @@
 /*
  * Blocks of 2 MiB (docs/decisions/0016): taken when memory is committed, seen when it is shown.
  *
- * A block is not a kind of page: its frames are single ones, each with its own references, charge and
- * end, that happen to lie side by side and aligned as the pages that they hold. So all that is said of
- * pages holds for them, and whether one leaf can show all is looked at when one is to be entered.
+ * A block is not a kind of page: its frames are single ones, each with its own references, charge
+ * and end, that happen to lie side by side and aligned as the pages that they hold. So all that is
+ * said of pages holds for them, and whether one leaf can show all is looked at when one is to be
+ * entered.
  *
  * The reserve is what committing has taken of a block and not yet filled: charged, and let go when
  * another block is begun, pages are given back, the size changes, or the object ends.
@@ -23,6 +24,7 @@ _Static_assert(LARGE_PAGES == 1 << LARGE_ORDER, "a leaf of level 1 shows a block
 
 void memory_reserve_drop_locked(struct memory *memory)
 {
+    debug_assert(spinlock_held(&memory->lock));
     if (memory->reserve_next == 0)
         return;
     uint64_t left = LARGE_PAGES - (memory->reserve_next - 1) % LARGE_PAGES;
@@ -64,11 +66,14 @@ static void reserve_make_locked(struct memory *memory, uint64_t first)
     memory->reserve_frame = block;
 }
 
-/* The reserve's first page becomes present; false: something else is there, or no node can be had. */
+/* The reserve's first page becomes present; false: something else is there, or no node can be had.
+ */
 static bool reserve_use_locked(struct memory *memory)
 {
     struct page *page;
     uint64_t index = memory->reserve_next - 1;
+    assert(memory->reserve_next != 0 && index < memory->page_count);
+    debug_assert(memory->reserve_frame.pa / PAGE_SIZE % LARGE_PAGES == index % LARGE_PAGES);
     if (page_tree_make(&memory->pages, memory->object.job, index, &page) != OK ||
         memory_page_kind_locked(memory, page) != PAGE_ZERO) {
         memory_reserve_drop_locked(memory);
@@ -98,7 +103,7 @@ uint64_t memory_large_fill(struct memory *memory, uint64_t first, uint64_t end)
 bool memory_large_locked(const struct memory *memory, uint64_t first, phys_t *block, bool *shared)
 {
     const struct page *page = page_tree_find(&memory->pages, first);
-    debug_assert(first % LARGE_PAGES == 0);
+    debug_assert(first % LARGE_PAGES == 0 && spinlock_held(&memory->lock));
     if (page == NULL || memory->pages.height == 0 || !is_aligned(page_frame(page).pa, LARGE_SIZE))
         return false;
     *block = page_frame(page);

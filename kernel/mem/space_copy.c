@@ -23,6 +23,14 @@ static uint64_t in_page(uint64_t va, uint64_t size)
     return min_u64(size, PAGE_SIZE - (va & (PAGE_SIZE - 1)));
 }
 
+/* The kernel wrote at fault->va: is that code, it is fetched so. */
+static void wrote_locked(const struct fault *fault)
+{
+    memory_wrote_locked(fault->memory, fault->page);
+    if ((fault->mapping->flags & SPACE_EXECUTE) != 0)
+        arch_code_sync(fault->frame, PAGE_SIZE);
+}
+
 static error_t copy_page(struct fault *fault, void *buffer, uint64_t size)
 {
     error_t error = fault_begin(fault);
@@ -35,7 +43,7 @@ static error_t copy_page(struct fault *fault, void *buffer, uint64_t size)
         memcpy(buffer, bytes, size);
     } else {
         memcpy(bytes, buffer, size);
-        memory_wrote_locked(fault->memory, fault->page);
+        wrote_locked(fault);
     }
     fault_end(fault);
     return error;
@@ -113,7 +121,7 @@ error_t space_cas(struct space *space, uaddr_t va, uint64_t width, uint64_t expe
         error = ERR_bad_address;
     } else {
         *old = exchange(bytes, width, expected, desired);
-        memory_wrote_locked(fault.memory, fault.page);
+        wrote_locked(&fault);
     }
     fault_end(&fault);
     return error;

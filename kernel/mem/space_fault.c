@@ -112,6 +112,8 @@ static bool large_fits_locked(const struct fault *fault, phys_t *block, bool *wr
     const struct mapping *mapping = fault->mapping;
     const struct memory *memory = fault->memory;
     uint64_t low = align_down(fault->va, LARGE_SIZE);
+    if ((mapping->flags & SPACE_EXECUTE) != 0 && !arch_code_coherent())
+        return false; /* 2 MiB would be too long a work at once */
     if (low < mapping->va || low + LARGE_SIZE > mapping_end(mapping))
         return false;
     uint64_t first = mapping_index(mapping, low);
@@ -135,6 +137,7 @@ static bool large_enter_locked(const struct fault *fault, pte_t *top)
     phys_t block;
     bool writable, present = arch_pte_present(pte_read(top));
     bool write = (fault->access & SPACE_WRITE) != 0;
+    debug_assert(spinlock_held(&fault->space->lock) && spinlock_held(&fault->memory->lock));
     if (present && (!write || (arch_pte_flags(pte_read(top)) & MAP_WRITE) != 0))
         return true;
     if (large_fits_locked(fault, &block, &writable) && (writable || !write)) {
@@ -192,6 +195,8 @@ static inline __attribute__((always_inline)) error_t fault_enter_locked(struct f
         assert(arch_pte_address(old, 0).pa == fault->frame.pa);
         writable |= (arch_pte_flags(old) & MAP_WRITE) != 0;
         *forget = true;
+    } else if ((fault->mapping->flags & SPACE_EXECUTE) != 0 && fault->page != NULL) {
+        arch_code_sync(fault->frame, PAGE_SIZE);
     }
     if (fault->page != NULL && (fault->access & SPACE_WRITE) != 0)
         memory_wrote_locked(fault->memory, fault->page);

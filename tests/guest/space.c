@@ -210,6 +210,53 @@ TEST(space_clone_private_shared_omitted)
     drop(shared), drop(private), drop(omitted);
 }
 
+/* --- code --- */
+
+#define CODE_BYTES 64
+
+static __attribute__((noinline, aligned(64))) uint64_t seven(void)
+{
+    return 7;
+}
+
+static __attribute__((noinline, aligned(64))) uint64_t eight(void)
+{
+    return 8;
+}
+
+static uint64_t run_at(uint64_t va)
+{
+    return ((uint64_t (*)(void))(uintptr_t)va)();
+}
+
+static void code_write(slot_t memory, uint64_t (*code)(void))
+{
+    uint64_t done = 0;
+    EXPECT(tern_memory_write(memory, 0, (uaddr_t){(uintptr_t)code}, CODE_BYTES, &done) == OK &&
+           done == CODE_BYTES);
+}
+
+/* Each way in which a page becomes executable shows the code that is there then. */
+TEST(space_code_is_what_was_written)
+{
+    slot_t memory = memory_make(1), other = memory_make(1);
+    code_write(memory, seven);
+    REQUIRE(map(memory, 0, AREA(0), 1, RX) == OK); /* entered with the mapping */
+    EXPECT(run_at(AREA(0)) == 7);
+    EXPECT(protect(AREA(0), 1, RW) == OK);
+    for (unsigned i = 0; i < CODE_BYTES / 8; i++)
+        word_at(AREA(0))[i] = ((const uint64_t *)(uintptr_t)eight)[i];
+    EXPECT(protect(AREA(0), 1, RX) == OK); /* by a fault */
+    EXPECT(run_at(AREA(0)) == 8);
+    EXPECT(clone(memory, 0, other, 0, 1) == OK);
+    code_write(memory, seven); /* a copy, and the page comes anew */
+    EXPECT(run_at(AREA(0)) == 7);
+    EXPECT(commit(memory, 0, 1, COMMIT_ZERO) == OK && supply(memory, 0, other, 0, 1) == OK);
+    EXPECT(run_at(AREA(0)) == 8);
+    EXPECT(unmap(AREA(0), 1) == OK);
+    drop(other), drop(memory);
+}
+
 /* --- several threads --- */
 
 #define THREADS 4

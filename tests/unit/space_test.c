@@ -1,5 +1,6 @@
 /* Spaces: mapping, faults, protection, moving, clones, and what they cost. */
 #include "caps_model.h"
+#include "host.h"
 #include "mem/frame.h"
 #include "mem/space_copy.h"
 #include "obj/job.h"
@@ -89,6 +90,29 @@ TEST(space_enters_present_pages_when_mapped)
     uint64_t before = user_faults();
     EXPECT(user_write(&space, user_va(20), 5, &request) == OK && user_faults() == before);
     EXPECT(read_at(&space, 1) == 5);
+    space_end();
+}
+
+/* Instruction fetches see a page from when its entry is executable, and what the kernel writes
+ * there. */
+TEST(space_syncs_code)
+{
+    space_start(8, SPACE_READ | SPACE_EXECUTE);
+    uint64_t before = host_code_synced(), done;
+    EXPECT(read_at(&space, 0) == 0 && host_code_synced() == before + PAGE_SIZE);
+    EXPECT(read_at(&space, 0) == 0 && host_code_synced() == before + PAGE_SIZE);
+    EXPECT(user_protect(&space, user_va(0), 8 * PAGE_SIZE, RW) == OK);
+    EXPECT(user_write(&space, user_va(1), 5, &request) == OK && read_at(&space, 0) == 0);
+    EXPECT(host_code_synced() == before + PAGE_SIZE);
+    space.write_execute = true;
+    EXPECT(user_protect(&space, user_va(0), 8 * PAGE_SIZE, RW | SPACE_EXECUTE) == OK);
+    EXPECT(user_write(&space, user_va(1), 6, &request) == OK);
+    EXPECT(host_code_synced() == before + 2 * PAGE_SIZE);
+    EXPECT(space_copy_out(&space, (uaddr_t){user_va(1)}, "x", 1, &done) == OK);
+    EXPECT(host_code_synced() == before + 3 * PAGE_SIZE);
+    EXPECT(space_map(&space, memory, 0, (uaddr_t){user_va(20)}, 8 * PAGE_SIZE, SPACE_EXECUTE) ==
+           OK);
+    EXPECT(host_code_synced() == before + 5 * PAGE_SIZE); /* two are present */
     space_end();
 }
 

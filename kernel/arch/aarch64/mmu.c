@@ -20,6 +20,11 @@
 
 #define PAR_FAULT ((uint64_t)1 << 0)
 
+/* CTR_EL0 (D19.2.34) */
+#define CTR_L1IP ((uint64_t)3 << 14) /* 3: caches of instructions go by physical addresses */
+#define CTR_IDC  ((uint64_t)1 << 28)
+#define CTR_DIC  ((uint64_t)1 << 29)
+
 void mmu_enter(phys_t root, phys_t low); /* start.S */
 
 /* To the point of coherency (Arm ARM D7.5.9.5), by the smallest line of all caches. */
@@ -30,6 +35,48 @@ void mmu_clean(const void *data, size_t size)
     for (uintptr_t at = (uintptr_t)data & ~(line - 1); at < end; at += line)
         __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
     barrier_dsb("sy");
+}
+
+bool arch_code_coherent(void)
+{
+    return (~sysreg_read("ctr_el0") & (CTR_IDC | CTR_DIC)) == 0;
+}
+
+/* Of a page in the direct map, by lines; the sizes are logarithms of words. */
+static void clean_for_fetches(uintptr_t from, uintptr_t end, uint64_t ctr)
+{
+    uintptr_t line = (uintptr_t)4 << (ctr >> 16 & 15);
+    for (uintptr_t at = from; at < end; at += line)
+        __asm__ volatile("dc cvau, %0" ::"r"(at) : "memory");
+}
+
+static void forget_fetched(uintptr_t from, uintptr_t end, uint64_t ctr)
+{
+    uintptr_t line = (uintptr_t)4 << (ctr & 15);
+    if ((ctr & CTR_L1IP) != CTR_L1IP) { /* not by physical address: an alias forgets nothing */
+        __asm__ volatile("ic ialluis" ::: "memory");
+        return;
+    }
+    for (uintptr_t at = from; at < end; at += line)
+        __asm__ volatile("ic ivau, %0" ::"r"(at) : "memory");
+}
+
+/*
+ * The order is B2.4.4's: data to the point of unification, unless CTR_EL0.IDC says that it is there
+ * (D19.2.34); that is finished on all CPUs (dsb ish); then instruction caches forget, unless DIC
+ * says that they need not. That a CPU drops what it has fetched ahead is the part of its eret.
+ */
+void arch_code_sync(phys_t page, uint64_t size)
+{
+    uint64_t ctr = sysreg_read("ctr_el0");
+    assert(is_aligned(page.pa | size, PAGE_SIZE));
+    uintptr_t from = (uintptr_t)phys_to_virt(page), end = from + size;
+    if ((ctr & CTR_IDC) == 0)
+        clean_for_fetches(from, end, ctr);
+    barrier_dsb("ish");
+    if ((ctr & CTR_DIC) == 0)
+        forget_fetched(from, end, ctr);
+    barrier_dsb("ish");
 }
 
 int arch_mmu_leaf_level(void)

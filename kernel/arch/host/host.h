@@ -45,6 +45,9 @@ void host_tlb_broadcast(bool broadcasts);
  */
 void host_pause_watch(void (*paused)(void));
 
+/* Bytes that were made visible to instruction fetches so far. */
+uint64_t host_code_synced(void);
+
 /* Is this CPU affected by its two vulnerabilities, "leak", against which it has "plug", and "hole"?
  */
 extern bool host_vulnerable;

@@ -8,6 +8,7 @@ struct frame *host_frame_base;
 
 static _Atomic(uint64_t) host_flushes;
 static _Atomic(bool) host_broadcasts;
+static _Atomic(uint64_t) host_synced;
 
 uint64_t host_tlb_flushes(void)
 {
@@ -17,6 +18,17 @@ uint64_t host_tlb_flushes(void)
 void host_tlb_broadcast(bool broadcasts)
 {
     host_broadcasts = broadcasts;
+}
+
+uint64_t host_code_synced(void)
+{
+    return host_synced;
+}
+
+void arch_code_sync(phys_t page, uint64_t size)
+{
+    (void)page;
+    host_synced += size;
 }
 
 int arch_mmu_leaf_level(void)

@@ -59,6 +59,9 @@ static inline struct frame *arch_frame_base(void)
     return (struct frame *)ARCH_FRAME_BASE;
 }
 
+bool arch_code_coherent(void);
+void arch_code_sync(phys_t page, uint64_t size);
+
 static inline pte_t arch_pte_table(phys_t table)
 {
     return table.pa | PTE_TABLE | PTE_VALID;

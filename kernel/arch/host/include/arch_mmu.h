@@ -34,6 +34,14 @@ static inline struct frame *arch_frame_base(void)
     return host_frame_base;
 }
 
+static inline bool arch_code_coherent(void)
+{
+    return false;
+}
+
+/* Counted (host.h). */
+void arch_code_sync(phys_t page, uint64_t size);
+
 static inline pte_t arch_pte_table(phys_t table)
 {
     return table.pa | HOST_PTE_TABLE | HOST_PTE_PRESENT;

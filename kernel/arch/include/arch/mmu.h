@@ -17,6 +17,10 @@
  *   bool arch_pte_present(pte_t), arch_pte_is_leaf(pte_t, int level)
  *   phys_t arch_pte_address(pte_t, int level)
  *   uint32_t arch_pte_flags(pte_t)         enum map_flags of a leaf
+ *   bool arch_code_coherent()              instruction fetches see what was stored as loads do
+ *   void arch_code_sync(phys_t page, uint64_t size)
+ *       where they do not: makes them, on all CPUs, from the time when an entry for the pages is
+ *       executable. Some 1,000 instructions for a page.
  */
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H

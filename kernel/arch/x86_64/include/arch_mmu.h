@@ -58,6 +58,18 @@ static inline struct frame *arch_frame_base(void)
     return (struct frame *)ARCH_FRAME_BASE;
 }
 
+/* Stores are seen by fetches of all CPUs that come behind a serialising instruction, as a way out
+ * of the kernel is (SDM 3A 8.1.3, 11.6). */
+static inline bool arch_code_coherent(void)
+{
+    return true;
+}
+
+static inline void arch_code_sync(phys_t page, uint64_t size)
+{
+    (void)page, (void)size;
+}
+
 static inline pte_t arch_pte_table(phys_t table)
 {
     return table.pa | PTE_PRESENT | PTE_WRITE | PTE_USER;
