@@ -188,8 +188,9 @@ void buddy_split(uint32_t number, uint32_t order)
 {
     uint32_t region = frame_at(number)->region;
     debug_assert(frame_state(frame_at(number)) == FRAME_USED && frame_at(number)->order == order);
-    for (uint32_t i = 0; i < 1u << order; i++)
-        (void)buddy_head_make(number + i, 0, region, FRAME_USED);
+    (void)buddy_head_make(number, 0, region, FRAME_USED);
+    for (uint32_t i = 0; i < order; i++)
+        (void)buddy_head_make(number + (1u << i), i, region, FRAME_USED);
 }
 
 void buddy_give(uint32_t node_index, uint32_t order, const uint32_t *numbers, uint32_t count)

@@ -61,7 +61,7 @@ error_t buddy_add_region(uint32_t first, uint32_t end, uint32_t node);
 uint32_t buddy_take(uint32_t node, uint32_t order, enum frame_state state, uint32_t *numbers,
                     uint32_t count);
 
-/* A used block becomes single frames, used too. */
+/* A used block becomes its first frame and blocks of order 0, 1 ... order - 1, used too. */
 void buddy_split(uint32_t number, uint32_t order);
 
 /* Gives `count` blocks of `node` back to its lists. */

@@ -221,11 +221,11 @@ void frame_free(phys_t address, uint32_t order)
     arch_irq_restore(irq);
 }
 
-/* The counters are of allocations and frees, and these frames are freed one by one. */
+/* The counters are of allocations and frees, and each of these is freed by itself. */
 void frame_split(phys_t block, uint32_t order)
 {
     buddy_split((uint32_t)(block.pa >> PAGE_SHIFT), order);
-    metric_add(METRIC_frames_allocated, (1u << order) - 1);
+    metric_add(METRIC_frames_allocated, order);
 }
 
 void frame_stats(uint32_t node, struct frame_stats *stats)

@@ -90,7 +90,8 @@ error_t frame_alloc(uint32_t order, uint32_t node, uint32_t flags, phys_t *frame
 /* Frees a block that frame_alloc gave, with the same order. Freeing twice is asserted. */
 void frame_free(phys_t frame, uint32_t order);
 
-/* Makes a block that frame_alloc gave 2^order blocks of one frame, each with one reference. */
+/* Makes a block that frame_alloc gave one frame and, behind it, blocks of order 0, 1 ... order - 1.
+ */
 void frame_split(phys_t block, uint32_t order);
 
 /* The database entry of frame `number`. */

@@ -7,7 +7,8 @@
  * entered.
  *
  * The reserve is what committing has taken of a block and not yet filled: charged, and let go when
- * another block is begun, pages are given back, the size changes, or the object ends.
+ * another block is begun, pages are given back, the size changes, or the object ends. It is split
+ * as it is used, so that what is left are few blocks: one for each bit of where it begins.
  */
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -22,15 +23,21 @@
 
 _Static_assert(LARGE_PAGES == 1 << LARGE_ORDER, "a leaf of level 1 shows a block");
 
+/* Of the block of frames that begins at page `at` of the reserve's 512. */
+static uint32_t piece_order(uint64_t at)
+{
+    return at == 0 ? LARGE_ORDER : (uint32_t)__builtin_ctzll(at);
+}
+
 void memory_reserve_drop_locked(struct memory *memory)
 {
     debug_assert(spinlock_held(&memory->lock));
     if (memory->reserve_next == 0)
         return;
-    uint64_t left = LARGE_PAGES - (memory->reserve_next - 1) % LARGE_PAGES;
-    for (uint64_t i = 0; i < left; i++)
-        frame_free(PHYS(memory->reserve_frame.pa + (i << PAGE_SHIFT)), 0);
-    job_uncharge(memory->object.job, left << PAGE_SHIFT);
+    uint64_t first = (memory->reserve_next - 1) % LARGE_PAGES;
+    for (uint64_t at = first; at < LARGE_PAGES; at += (uint64_t)1 << piece_order(at))
+        frame_free(PHYS(memory->reserve_frame.pa + ((at - first) << PAGE_SHIFT)), piece_order(at));
+    job_uncharge(memory->object.job, (LARGE_PAGES - first) << PAGE_SHIFT);
     memory->reserve_next = 0;
 }
 
@@ -61,7 +68,6 @@ static void reserve_make_locked(struct memory *memory, uint64_t first)
         job_uncharge(memory->object.job, LARGE_SIZE);
         return;
     }
-    frame_split(block, LARGE_ORDER);
     memory->reserve_next = first + 1;
     memory->reserve_frame = block;
 }
@@ -79,6 +85,8 @@ static bool reserve_use_locked(struct memory *memory)
         memory_reserve_drop_locked(memory);
         return false;
     }
+    if (piece_order(index % LARGE_PAGES) > 0)
+        frame_split(memory->reserve_frame, piece_order(index % LARGE_PAGES));
     memset(phys_to_virt(memory->reserve_frame), 0, PAGE_SIZE);
     page_set_present(page, memory->reserve_frame);
     memory->resident++;

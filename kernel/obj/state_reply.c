@@ -2,8 +2,8 @@
 #include "cap/slot.h"
 #include "ipc/reply.h"
 #include "lib/assert.h"
-#include "obj/job.h"
 #include "obj/hold.h"
+#include "obj/job.h"
 #include "obj/state.h"
 
 static struct reply *reply_of(struct object *object)

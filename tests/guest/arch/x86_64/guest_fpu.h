@@ -31,8 +31,7 @@ static inline bool guest_fpu_wide(void)
 
 #define GUEST_EACH(DO)                                                                             \
     DO(0)                                                                                          \
-    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)       \
-        DO(15)
+    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
 #define GUEST_TEXT(n)       #n
 #define GUEST_LOAD(n)       "vmovdqu " GUEST_TEXT(n) "*32(%0), %%ymm" GUEST_TEXT(n) "\n\t"
 #define GUEST_STORE(n)      "vmovdqu %%ymm" GUEST_TEXT(n) ", " GUEST_TEXT(n) "*32(%0)\n\t"
