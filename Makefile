@@ -288,17 +288,24 @@ boot-test: ## boot tests of ARCH
 	$(Q)python3 tests/boot/run.py --arch $(ARCH); debug=$$?; \
 	    python3 tests/boot/run.py --arch $(ARCH) --build release selftest monitor power command guest; \
 	    release=$$?; python3 tests/boot/terminal.py --arch $(ARCH); terminal=$$?; \
+	    python3 tests/boot/checkpoints.py --arch $(ARCH); checkpoints=$$?; \
 	    bochs=0; [ $(ARCH) != x86_64 ] || python3 tests/boot/bochs.py || bochs=$$?; \
 	    python3 tests/bench/run.py --arch $(ARCH) --check; bench=$$?; \
-	    exit $$((debug | release | terminal | bochs | bench))
+	    exit $$((debug | release | terminal | checkpoints | bochs | bench))
 
-soak: ## the whole boot matrix, 100 boots with 8 CPUs, long fuzzing (LIMINE_DIR for Limine's rows)
+soak: ## the whole boot matrix, 1000 checkpoints, long fuzzing (LIMINE_DIR for Limine's rows)
 	$(Q)tools/deps build run test
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=debug
 	$(Q)$(MAKE) --no-print-directory kernel BUILD=release
 	$(Q)python3 tests/boot/run.py --arch $(ARCH) --soak; debug=$$?; \
 	    python3 tests/boot/run.py --arch $(ARCH) --soak --build release smp8; release=$$?; \
-	    $(MAKE) --no-print-directory fuzz; fuzz=$$?; exit $$((debug | release | fuzz))
+	    $(MAKE) --no-print-directory soak-checkpoints; checkpoints=$$?; \
+	    $(MAKE) --no-print-directory fuzz; fuzz=$$?; exit $$((debug | release | checkpoints | fuzz))
+
+# 909 times within a boot, 100 times into a fresh one, on the CPU of ARCH.
+.PHONY: soak-checkpoints
+soak-checkpoints:
+	$(Q)python3 tests/boot/checkpoints.py --arch $(ARCH) --boots 101 --rounds 9
 
 bench: ## figures as JSON lines (BENCH=pattern for a part)
 	$(Q)tools/deps build run
