@@ -100,13 +100,27 @@ static void sender_take_locked(struct port *port, struct thread *thread)
     port->senders -= thread->sending == MESSAGE_send;
 }
 
-/* A sender that was frozen gets its old place; those that come later stand behind it. */
-static void queue_turn_locked(struct port *port, struct thread *thread, uint64_t key)
+uint64_t port_turn(const struct thread *thread)
 {
-    uint64_t next = port->queue.sequence, turn = thread->order;
-    debug_assert(spinlock_held(&port->lock) && turn <= PORT_TURNS_MAX + 1);
-    if (turn != 0)
+    assert(thread->queued.sequence < PORT_TURNS_MAX && thread->queued.time_ns <= UINT8_MAX);
+    return thread->queued.time_ns << PORT_TURN_SHIFT | (thread->queued.sequence + 1);
+}
+
+/*
+ * A sender that was frozen gets its old place, but never one that its priority could not have got
+ * it; those that come later stand behind it.
+ */
+static void queue_turn_locked(struct port *port, struct thread *thread)
+{
+    const uint64_t last = KEY_THREAD + SCHED_PRIORITIES;
+    uint64_t next = port->queue.sequence, key = last - (uint64_t)thread->effective;
+    uint64_t turn = thread->order & (PORT_TURNS_MAX * 2 - 1);
+    debug_assert(spinlock_held(&port->lock) && turn <= PORT_TURNS_MAX);
+    if (turn != 0) {
+        uint64_t best = max_u64(thread->sched.base, thread->effective);
+        key = max_u64(thread->order >> PORT_TURN_SHIFT, last - best);
         port->queue.sequence = turn - 1;
+    }
     queue_add_locked(port, &thread->queued, key);
     port->queue.sequence = max_u64(next, port->queue.sequence);
     thread->order = 0;
@@ -121,8 +135,7 @@ bool port_enqueue(struct port *port, struct thread *thread)
         atomic_store_explicit(&thread->status, THREAD_SEND, memory_order_release);
         thread->queued.fire = NULL;
         port->senders += thread->sending == MESSAGE_send;
-        queue_turn_locked(port, thread,
-                          KEY_THREAD + SCHED_PRIORITIES - (uint64_t)thread->effective);
+        queue_turn_locked(port, thread);
     }
     spinlock_exit(&port->lock);
     atomic_thread_fence(memory_order_seq_cst);

@@ -22,7 +22,11 @@ struct stored_message {
     struct transit *transit; /* its capabilities, or NULL if it has none */
 };
 
-#define PORT_TURNS_MAX (UINT64_C(1) << 48) /* of what was queued at a port since it was made */
+#define PORT_TURNS_MAX  (UINT64_C(1) << 48) /* of what was queued at a port since it was made */
+#define PORT_TURN_SHIFT 56                  /* above it the key by priority, as it was then */
+
+/* The place of a thread that was in a queue last, not 0. */
+uint64_t port_turn(const struct thread *thread);
 
 /* The thread that waits in the queue with this node, or NULL: it is a stored message's. */
 struct thread *queue_thread(struct deadline *node);

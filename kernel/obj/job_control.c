@@ -73,7 +73,7 @@ static bool thread_settled(struct thread *thread, const struct job *top)
         return false;
     case THREAD_SEND:
         if (thread_claim(thread)) {
-            thread->order = thread->queued.sequence + 1;
+            thread->order = port_turn(thread);
             thread_park(thread);
         }
         return false;

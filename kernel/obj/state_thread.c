@@ -210,7 +210,7 @@ static error_t set_wait(struct thread *thread, uint64_t fields, uint32_t *was,
         thread->resume = (uint8_t)new->resume;
     }
     if (STATE_SETS(thread, basic, order)) {
-        if (new->order > PORT_TURNS_MAX)
+        if ((new->order & ~(UINT64_MAX << PORT_TURN_SHIFT)) > PORT_TURNS_MAX)
             return ERR_bad_argument;
         thread->order = new->order;
     }

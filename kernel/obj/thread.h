@@ -103,7 +103,7 @@ struct thread {
     struct memory *asked;              /* in `sending` a page: of which object; a reference */
     _Atomic(bool) late;                /* its timeout came while it was frozen in reply */
     uint64_t word_memory, word_offset; /* word: what it waits on (ipc/word.h) */
-    uint64_t order;                    /* frozen in send: its turn in that queue, from 1; else 0 */
+    uint64_t order;                    /* frozen in send: its turn there (port_turn); else 0 */
     uint64_t fault[4];                 /* class, address, error, pc of the fault in `sending` */
     uint64_t exit_value;
     _Atomic(uint32_t) exit_reason; /* enum exit_reason; set once */
