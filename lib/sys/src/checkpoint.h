@@ -59,6 +59,12 @@ struct record_entry {
     } caps[MESSAGE_CAPS_MAX];
 };
 
+/* Can an object of this kind be in a stream? */
+static inline bool checkpoint_exports(uint64_t kind)
+{
+    return kind < OBJECT_KINDS && (OBJECTS_EXPORTABLE >> kind & 1) != 0;
+}
+
 /* A record's place in the stream; NULL if there is no room. */
 void *stream_write(struct checkpoint *c, enum record_type type, uint64_t bytes);
 

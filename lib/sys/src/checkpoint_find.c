@@ -58,7 +58,7 @@ static error_t refuse(struct checkpoint *c, uint64_t kind, slot_t handle)
 /* Kinds whose part 0 tells the job, behind the identity. */
 static bool tells_job(uint64_t kind)
 {
-    return kind == OBJECT_process || (kind >= OBJECT_memory && kind <= OBJECT_timer);
+    return kind == OBJECT_process || kind >= OBJECT_memory;
 }
 
 /* Rights that saving an object uses: a port's messages have capabilities in them. */
@@ -212,7 +212,7 @@ static error_t find_capability(struct checkpoint *c, slot_t process,
     uint64_t at;
     if (known != NO_OBJECT && !better(&c->objects[known], object.rights))
         return OK;
-    if (known == NO_OBJECT && (object.kind < OBJECT_memory || object.kind > OBJECT_timer))
+    if (known == NO_OBJECT && (object.kind < OBJECT_memory || !checkpoint_exports(object.kind)))
         return refuse(c, object.kind, state->handle);
     error_t error = tern_object_open(process, LINK_process_capability,
                                      (uint32_t)state->handle.value, &object.slot, &at);
@@ -253,7 +253,7 @@ static error_t find_in_entry(struct checkpoint *c, slot_t port, uint64_t place, 
         object.kind = state.kind;
         object.rights = (uint32_t)state.rights;
         bool known = checkpoint_find(c, object.identity) != NO_OBJECT;
-        if (!known && (object.kind < OBJECT_memory || object.kind > OBJECT_timer)) {
+        if (!known && (object.kind < OBJECT_memory || !checkpoint_exports(object.kind))) {
             (void)tern_cap_delete(object.slot);
             return refuse(c, object.kind, (slot_t){0});
         }

@@ -152,7 +152,7 @@ static error_t read_objects(struct checkpoint *c)
         if (record->type != RECORD_object)
             continue;
         if (object->number != c->count || c->count == CHECKPOINT_OBJECTS ||
-            object->kind == OBJECT_NONE || object->kind > OBJECT_timer)
+            !checkpoint_exports(object->kind))
             return ERR_malformed;
         c->objects[c->count++] = (struct checkpoint_object){.kind = object->kind,
                                                             .value = object->value,
