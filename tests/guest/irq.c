@@ -5,6 +5,9 @@
  * controller where there are ports (an edge), else a real-time clock (a level).
  */
 #include "hardware.h"
+#include "sys/checkpoint.h"
+#include "sys/child.h"
+#include <guest_arch.h>
 #include <state.h>
 
 #define BITS                     UINT64_C(0x30)
@@ -239,6 +242,33 @@ TEST(hardware_is_not_exported)
         drop(made[i]);
     }
     EXPECT((OBJECTS_EXPORTABLE >> OBJECT_port & 1) == 1);
+}
+
+/* A job that holds hardware stays where it is; why, is told by the capability's place. */
+TEST(hardware_keeps_a_job_here)
+{
+    static uint8_t stream[4096] __attribute__((aligned(8)));
+    static struct checkpoint checkpoint = {.stream = stream, .size = sizeof(stream)};
+    static const uint64_t kinds[] = {OBJECT_irq, OBJECT_device, OBJECT_memory};
+    slot_t made[COUNT_OF(kinds)] = {{0}}, job = {0}, process = {0};
+    EXPECT(create(OBJECT_irq, NO_SLOT, has_ports ? KEY_LINE : CLOCK_LINE, &made[0]) == OK);
+    EXPECT(with_range(79, GUEST_ECAM, PAGE, &made[1]) == OK);
+    for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
+        EXPECT(create(OBJECT_job, NO_SLOT, 0, &job) == OK);
+        EXPECT(tern_object_create(job, OBJECT_process, NO_SLOT, 0, &process) == OK);
+        if (kinds[i] == OBJECT_memory)
+            EXPECT(tern_object_create(job, OBJECT_memory, made[1], 0, &made[i]) == OK);
+        EXPECT(checkpoint_save(&checkpoint, job) == OK);
+        checkpoint_forget(&checkpoint);
+        EXPECT(sys_child_give(process, 5, made[i], RIGHTS_ALL, 0) == OK);
+        EXPECT(checkpoint_save(&checkpoint, job) == ERR_unsupported);
+        EXPECT(checkpoint.refused.kind == kinds[i]);
+        EXPECT(checkpoint.refused.handle.value == sys_child_slot(5).value);
+        EXPECT(checkpoint_destroy(&checkpoint) == OK); /* gives `job` up, too */
+        drop(process);
+    }
+    for (unsigned i = 0; i < COUNT_OF(kinds); i++)
+        drop(made[i]);
 }
 
 /* What is pinned outlives the driver, until the device was reset. */

@@ -55,10 +55,22 @@ static error_t refuse(struct checkpoint *c, uint64_t kind, slot_t handle)
     return ERR_unsupported;
 }
 
+/* Kinds that are taken along by a capability alone: jobs, processes, threads are found in jobs. */
+static bool found_by_slot(uint64_t kind)
+{
+    return kind >= OBJECT_memory && (OBJECTS_EXPORTABLE >> kind & 1) != 0;
+}
+
 /* Kinds whose part 0 tells the job, behind the identity. */
 static bool tells_job(uint64_t kind)
 {
-    return kind == OBJECT_process || kind >= OBJECT_memory;
+    return kind == OBJECT_process || found_by_slot(kind);
+}
+
+/* By its part 0, in the message page. */
+static bool is_registers(uint64_t kind)
+{
+    return kind == OBJECT_memory && ((const struct state_memory_basic *)sys_page)->physical != 0;
 }
 
 /* Rights that saving an object uses: a port's messages have capabilities in them. */
@@ -76,7 +88,7 @@ static bool better(const struct checkpoint_object *known, uint32_t rights)
 
 /*
  * Notes an object that `slot` names with these rights; if it is known, the better capability stays.
- * unsupported if it is not charged to the job, nor to one below it.
+ * unsupported if it is not charged to the job, nor to one below it, or is a device's memory.
  */
 static error_t note(struct checkpoint *c, const struct checkpoint_object *new)
 {
@@ -97,7 +109,7 @@ static error_t note(struct checkpoint *c, const struct checkpoint_object *new)
     if (error == OK && tells_job(object.kind) && (object.rights & RIGHT_read) != 0) {
         error = checkpoint_info(object.slot, 0, 0, &size, &next);
         c->objects[number].job = checkpoint_find(c, ((const uint64_t *)sys_page)[1]);
-        if (error == OK && c->objects[number].job == NO_OBJECT) {
+        if (error == OK && (c->objects[number].job == NO_OBJECT || is_registers(object.kind))) {
             (void)tern_cap_delete(object.slot);
             error = refuse(c, object.kind, (slot_t){0});
         }
@@ -212,7 +224,7 @@ static error_t find_capability(struct checkpoint *c, slot_t process,
     uint64_t at;
     if (known != NO_OBJECT && !better(&c->objects[known], object.rights))
         return OK;
-    if (known == NO_OBJECT && (object.kind < OBJECT_memory || !checkpoint_exports(object.kind)))
+    if (known == NO_OBJECT && !found_by_slot(object.kind))
         return refuse(c, object.kind, state->handle);
     error_t error = tern_object_open(process, LINK_process_capability,
                                      (uint32_t)state->handle.value, &object.slot, &at);
@@ -253,7 +265,7 @@ static error_t find_in_entry(struct checkpoint *c, slot_t port, uint64_t place, 
         object.kind = state.kind;
         object.rights = (uint32_t)state.rights;
         bool known = checkpoint_find(c, object.identity) != NO_OBJECT;
-        if (!known && (object.kind < OBJECT_memory || !checkpoint_exports(object.kind))) {
+        if (!known && !found_by_slot(object.kind)) {
             (void)tern_cap_delete(object.slot);
             return refuse(c, object.kind, (slot_t){0});
         }
