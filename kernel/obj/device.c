@@ -177,6 +177,7 @@ static bool device_retire(struct object *object)
     struct device *device = CONTAINER_OF(object, struct device, object);
     assert(list_empty(&device->dma));
     if (device->messages.pa != 0) {
+        assert(arch_irq_devices() != NULL);
         arch_irq_devices()->remove(device_bus_id(device));
         job_frame_free(object->job, device->messages);
     }

@@ -123,6 +123,7 @@ static bool irq_retire(struct object *object)
     irq_state_t flags = spinlock_lock(&object->lock);
     struct port *port = bind_locked(irq, NULL, 0);
     spinlock_unlock(&object->lock, flags);
+    assert(port == NULL || irq->line != IRQ_LINES);
     if (irq->line != IRQ_LINES) {
         if (irq->device != NULL)
             arch_irq_devices()->disconnect(irq->line);

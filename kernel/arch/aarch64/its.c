@@ -150,6 +150,8 @@ bool its_has(uint32_t line)
 static void line_set_locked(uint32_t index, uint8_t config)
 {
     const struct its_line *line = &its.lines[index];
+    assert(index < ITS_LINES);
+    debug_assert(spinlock_held(&its_lock));
     its.config[index] = config;
     if (line->device == NO_DEVICE)
         return;
@@ -202,6 +204,7 @@ static void its_disconnect(uint32_t line)
 {
     struct its_line *found = &its.lines[line - ITS_FIRST_LINE];
     irq_state_t irq = spinlock_lock(&its_lock);
+    assert(found->device != NO_DEVICE);
     command_locked(ITS_DISCARD, found->device, line - ITS_FIRST_LINE, 0);
     sync_locked(found->cpu);
     found->device = NO_DEVICE;
@@ -212,6 +215,7 @@ static void its_disconnect(uint32_t line)
 
 static error_t its_add(uint32_t device, phys_t frame)
 {
+    assert(is_aligned(frame.pa, PAGE_SIZE));
     if (device >= its.devices)
         return ERR_unsupported;
     irq_state_t irq = spinlock_lock(&its_lock);
@@ -228,6 +232,7 @@ static error_t its_add(uint32_t device, phys_t frame)
 static void its_remove(uint32_t device)
 {
     irq_state_t irq = spinlock_lock(&its_lock);
+    assert((its.used[device / 64] >> device % 64 & 1) != 0);
     command_locked(ITS_MAPD, device, 0, 0);
     sync_locked(&boot_cpu);
     its.used[device / 64] &= ~((uint64_t)1 << device % 64);
@@ -258,6 +263,7 @@ static error_t table_alloc(uint64_t bytes, phys_t *table)
 /* Names a table to the ITS; unsupported if it does not see what CPUs have in their caches. */
 static error_t base_set(void *base, uint32_t reg, uint64_t value)
 {
+    assert((value & BASE_SHARED) == 0);
     gic_write64(base, reg, value | BASE_SHARED);
     return (gic_read64(base, reg) & BASE_SHARED) != 0 ? OK : ERR_unsupported;
 }
