@@ -58,7 +58,7 @@ static error_t refuse(struct checkpoint *c, uint64_t kind, slot_t handle)
 /* Kinds that are taken along by a capability alone: jobs, processes, threads are found in jobs. */
 static bool found_by_slot(uint64_t kind)
 {
-    return kind >= OBJECT_memory && (OBJECTS_EXPORTABLE >> kind & 1) != 0;
+    return kind >= OBJECT_memory && checkpoint_exports(kind);
 }
 
 /* Kinds whose part 0 tells the job, behind the identity. */
