@@ -55,8 +55,9 @@ static inline void mapping_leaf_clear_locked(const struct mapping *mapping, uint
 {
     struct memory *memory = mapping->memory;
     if (memory->round != 0)
-        memory_leaf_wrote_locked(mapping, va, pte_read(leaf), level);
-    pte_write(leaf, 0);
+        memory_leaf_wrote_locked(mapping, va, pte_exchange(leaf, 0), level);
+    else
+        pte_write(leaf, 0);
     if (level > 0)
         memory->large--;
 }

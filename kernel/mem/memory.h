@@ -161,8 +161,9 @@ void memory_protect_locked(struct memory *memory, uint64_t index);
  */
 void memory_leaf_hide_locked(struct mapping *mapping, uint64_t va, pte_t *leaf, int level);
 
-/* Write-protects one leaf and marks it stale, if it is writable. */
+/* Write-protects one leaf, or makes it MAP_CLEAN, and marks it stale; not if it is so already. */
 void memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf, int level);
+void memory_leaf_clean_locked(struct mapping *mapping, uint64_t va, pte_t *leaf);
 
 /* True if no CPU knows more than the tables say. */
 bool memory_settled_locked(const struct memory *memory);

@@ -1,9 +1,10 @@
 /*
  * Dirty rounds (memory.h): which pages were written since when.
  *
- * While an object is tracked, only pages that were written in the running round, since they were
- * last looked at, have writable leaves; the fault that makes a leaf writable notes the round. So
- * a look notes the round for each writable leaf, write-protects it, and starts the next round.
+ * While an object is tracked, a leaf tells whether its page may have been written since it was last
+ * looked at: where hardware marks written leaves (arch_mmu_marks_dirty), by that mark; else it is
+ * writable only then, and the fault that makes it so notes the round. So a look notes the round for
+ * each leaf that tells so, takes the mark or the right away, and starts the next round.
  * Writes through old translations, until they are flushed, come before the look's end and are on
  * pages that it tells of. A reader's `since` is only a number, so readers do not disturb each
  * other.
@@ -28,6 +29,8 @@ static void gather_mapping_locked(struct mapping *mapping, uint64_t first, uint6
     for (; (leaf = ptab_next(ptab, &va, last, &level)) != NULL; va = ptab_behind(va, level)) {
         if (level > 0)
             memory_leaf_hide_locked(mapping, va, leaf, level);
+        else if (arch_mmu_marks_dirty())
+            memory_leaf_clean_locked(mapping, va, leaf);
         else
             memory_leaf_protect_locked(mapping, va, leaf, level);
     }

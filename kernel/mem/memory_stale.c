@@ -34,7 +34,7 @@ static void stale_mark_locked(struct mapping *mapping, uint64_t va, int level)
 void memory_leaf_wrote_locked(const struct mapping *mapping, uint64_t va, pte_t leaf, int level)
 {
     const struct memory *memory = mapping->memory;
-    if ((arch_pte_flags(leaf) & MAP_WRITE) == 0)
+    if (!arch_pte_written(leaf))
         return;
     uint64_t index = mapping_index(mapping, align_down(va, ptab_span(level)));
     for (uint64_t i = 0; i < ptab_span(level) >> PAGE_SHIFT; i++) {
@@ -98,16 +98,26 @@ void memory_protect_locked(struct memory *memory, uint64_t index)
 
 void memory_leaf_protect_locked(struct mapping *mapping, uint64_t va, pte_t *leaf, int level)
 {
-    debug_assert(spinlock_held(&mapping->memory->lock));
     pte_t value = pte_read(leaf);
-    uint32_t flags = arch_pte_flags(value);
-    if ((flags & MAP_WRITE) == 0)
+    debug_assert(spinlock_held(&mapping->memory->lock));
+    if (!arch_pte_writable(value))
         return;
+    value = arch_pte_protected(value);
     if (mapping->memory->round != 0)
-        memory_leaf_wrote_locked(mapping, va, value, level);
-    flags &= ~(uint32_t)MAP_WRITE;
-    pte_write(leaf, arch_pte_leaf(arch_pte_address(value, level), flags, level));
+        memory_leaf_wrote_locked(mapping, va, pte_exchange(leaf, value), level);
+    else
+        pte_write(leaf, value);
     stale_mark_locked(mapping, va, level);
+}
+
+void memory_leaf_clean_locked(struct mapping *mapping, uint64_t va, pte_t *leaf)
+{
+    pte_t value = pte_read(leaf);
+    debug_assert(spinlock_held(&mapping->memory->lock) && arch_mmu_marks_dirty());
+    if (!arch_pte_written(value))
+        return;
+    memory_leaf_wrote_locked(mapping, va, pte_exchange(leaf, arch_pte_cleaned(value)), 0);
+    stale_mark_locked(mapping, va, 0);
 }
 
 static bool any_stale_locked(const struct memory *memory)

@@ -35,6 +35,12 @@ static inline void pte_write(pte_t *entry, pte_t value)
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
+/* What was there, marks that hardware made at that instant included. */
+static inline pte_t pte_exchange(pte_t *entry, pte_t value)
+{
+    return __atomic_exchange_n(entry, value, __ATOMIC_ACQ_REL);
+}
+
 /* Bytes that an entry of `level` spans. */
 static inline uint64_t ptab_span(int level)
 {

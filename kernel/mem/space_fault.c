@@ -86,24 +86,29 @@ void fault_end(struct fault *fault)
     spinlock_exit(&fault->space->lock);
 }
 
-static uint32_t leaf_flags(const struct mapping *mapping, bool writable)
+/* `write`: MAP_WRITE, MAP_CLEAN besides, or 0. */
+static uint32_t leaf_flags(const struct mapping *mapping, uint32_t write)
 {
-    return MAP_USER | (writable ? MAP_WRITE : 0) | mapping->memory->attributes |
+    return MAP_USER | write | mapping->memory->attributes |
            ((mapping->flags & SPACE_EXECUTE) != 0 ? MAP_EXECUTE : 0);
 }
 
 /*
  * May the leaf allow writing? Not to a shared frame; and while writes are tracked, only for one
- * that is noted now.
+ * that is noted now, or as hardware notes it.
  */
-static bool leaf_writable(const struct fault *fault)
+static uint32_t leaf_writable(const struct fault *fault)
 {
     const struct memory *memory = fault->memory;
     if ((fault->mapping->flags & SPACE_WRITE) == 0)
-        return false;
+        return 0;
     if (memory->physical || (fault->access & SPACE_WRITE) != 0)
-        return true;
-    return memory->round == 0 && !frame_shared(fault->frame);
+        return MAP_WRITE;
+    if (frame_shared(fault->frame))
+        return 0;
+    if (memory->round == 0)
+        return MAP_WRITE;
+    return arch_mmu_marks_dirty() ? MAP_WRITE | MAP_CLEAN : 0;
 }
 
 /* Can one leaf show the 2 MiB around the page, and be writable? */
@@ -138,10 +143,11 @@ static bool large_enter_locked(const struct fault *fault, pte_t *top)
     bool writable, present = arch_pte_present(pte_read(top));
     bool write = (fault->access & SPACE_WRITE) != 0;
     debug_assert(spinlock_held(&fault->space->lock) && spinlock_held(&fault->memory->lock));
-    if (present && (!write || (arch_pte_flags(pte_read(top)) & MAP_WRITE) != 0))
+    if (present && (!write || arch_pte_writable(pte_read(top))))
         return true;
     if (large_fits_locked(fault, &block, &writable) && (writable || !write)) {
-        pte_write(top, arch_pte_leaf(block, leaf_flags(fault->mapping, writable), 1));
+        pte_write(top,
+                  arch_pte_leaf(block, leaf_flags(fault->mapping, writable ? MAP_WRITE : 0), 1));
         fault->memory->large += !present;
         return true;
     }
@@ -189,12 +195,13 @@ static inline __attribute__((always_inline)) error_t fault_enter_locked(struct f
         if (entry == NULL)
             return error;
     }
-    bool writable = leaf_writable(fault);
+    uint32_t writable = leaf_writable(fault);
     pte_t old = pte_read(entry);
     if (arch_pte_present(old)) {
         assert(arch_pte_address(old, 0).pa == fault->frame.pa);
-        writable |= (arch_pte_flags(old) & MAP_WRITE) != 0;
         *forget = true;
+        if ((fault->access & SPACE_WRITE) == 0 && arch_pte_writable(old))
+            return OK; /* it stays, with the mark that hardware may be making */
     } else if ((fault->mapping->flags & SPACE_EXECUTE) != 0 && fault->page != NULL) {
         arch_code_sync(fault->frame, PAGE_SIZE);
     }

@@ -1,6 +1,7 @@
 /*
  * Self test: what is mapped how. No page of the image is writable and executable, the direct
- * map and its alias of the text are harmless, guard pages and low addresses are not mapped.
+ * map and its alias of the text are harmless, guard pages and low addresses are not mapped. And
+ * written pages are marked.
  */
 #include "arch/mmu.h"
 #include "boot/boot_info.h"
@@ -9,6 +10,7 @@
 #include "mem/vmap.h"
 #include "sched/cpu.h"
 #include "selftest/selftest.h"
+#include "trace/log.h"
 
 #define WRITE_EXECUTE (MAP_WRITE | MAP_EXECUTE)
 
@@ -109,8 +111,31 @@ static bool wx_guard_pages(void)
     return passed && SELF_EXPECT(here >= cpu_self()->stack_low && here < cpu_self()->stack_high);
 }
 
+static _Alignas(PAGE_SIZE) char marked_page[PAGE_SIZE];
+
+/* A leaf says when its page was written, where the CPU does that: read, then written. */
+static bool dirty_marks(void)
+{
+    void *window;
+    uint32_t flags = 0;
+    log_info("selftest", "dirty_marks: by %s",
+             arch_mmu_marks_dirty() ? "hardware" : "write protection");
+    if (!arch_mmu_marks_dirty())
+        return true;
+    if (!SELF_EXPECT(vmap_device(image_to_phys(marked_page), PAGE_SIZE, MAP_WRITE | MAP_CLEAN,
+                                 &window) == OK))
+        return false;
+    uintptr_t va = (uintptr_t)window;
+    volatile char *byte = window;
+    bool passed = SELF_EXPECT(byte[5] == 0 && page_flags(va, &flags) && (flags & MAP_CLEAN) != 0);
+    byte[5] = 1;
+    passed &= SELF_EXPECT(page_flags(va, &flags) && (flags & (MAP_WRITE | MAP_CLEAN)) == MAP_WRITE);
+    return passed && SELF_EXPECT(marked_page[5] == 1);
+}
+
 SELF_TEST(wx_image, wx_image)
 SELF_TEST(wx_direct_map, wx_direct_map)
 SELF_TEST(wx_alias, wx_alias)
 SELF_TEST(wx_no_identity, wx_no_identity)
 SELF_TEST(wx_guard_pages, wx_guard_pages)
+SELF_TEST(dirty_marks, dirty_marks)

@@ -175,10 +175,18 @@ def machine_cases(arch):
     return cases
 
 
-def selftest_cases():
+# Who tells which pages were written.
+DIRTY_MARKS = {"x86_64": {"qemu64": "hardware"},
+               "aarch64": {"cortex-a57": "write protection", "neoverse-n1": "hardware"}}
+
+
+def selftest_cases(arch):
     # With counted instructions the clock does not depend on how busy the host is.
     return [Case("selftest all smp4", ["--smp", "4"], append="test=all"),
             Case("selftest all icount", ["--icount"], append="test=all"),
+            *[Case(f"selftest dirty_marks {cpu}", ["--cpu", cpu], append="test=dirty_marks",
+                   texts=[f"dirty_marks: by {way}", "self test dirty_marks: ok"])
+              for cpu, way in DIRTY_MARKS[arch].items()],
             Case("selftest unknown", [], status=1, append="test=no-such-test",
                  texts=["no-such-test"])]
 
@@ -203,6 +211,11 @@ def guest_cases(arch, soak):
     cases += [Case(f"guest {name} restarted", guest_options(name, 2), append="restart=all", root=name,
                    texts=[r"(?m)^[1-9]\d* passed, 0 failed", RESTARTED[name == "restart"]],
                    absent=["(?i)panic"]) for name in guest_programs()]
+    if arch == "aarch64":  # a CPU that marks written pages, which the usual one does not
+        cases += [Case(f"guest {name} neoverse-n1 smp{cpus}",
+                       guest_options(name, cpus, "--cpu", "neoverse-n1"), append="", root=name,
+                       texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
+                  for name in ("memory", "space", "large") for cpus in GUEST_CPUS["test"]]
     if arch == "aarch64":  # the other interrupt controller than what follows from so few CPUs
         cases += [Case(f"guest {name} gic3 smp{cpus}", guest_options(name, cpus, "--gic", "3"),
                        append="", root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed"],
@@ -274,7 +287,7 @@ def mitigation_cases(arch, soak):
 
 def all_cases(arch, soak):
     """Long boots first, so that two workers end together."""
-    cases = (matrix_cases(arch, soak) + smp_cases(soak) + power_cases(arch) + selftest_cases()
+    cases = (matrix_cases(arch, soak) + smp_cases(soak) + power_cases(arch) + selftest_cases(arch)
              + monitor_cases() + command_line_cases() + module_cases() + machine_cases(arch)
              + fault_cases(arch) + guest_cases(arch, soak) + mitigation_cases(arch, soak))
     return sorted(cases, key=lambda case: -case.timeout)

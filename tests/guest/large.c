@@ -334,6 +334,13 @@ TEST(large_pinned_in_part)
     for (uint64_t i = 30; i < 40; i++)
         EXPECT(get(copy, i) == i + 2);
     EXPECT(commit(memory, 33, 1, COMMIT_ZERO) == ERR_busy);
+    uint64_t bits[2], round = 0; /* devices write without being seen */
+    uaddr_t to = {(uintptr_t)bits};
+    EXPECT(tern_memory_dirty(memory, 0, 0, 128, to, &round) == OK);
+    for (unsigned i = 0; i < 2; i++) {
+        EXPECT(tern_memory_dirty(memory, round, 0, 128, to, &round) == OK);
+        EXPECT(bits[0] == (UINT64_C(3) << 33) && bits[1] == 0);
+    }
     EXPECT(tern_dma_map(device, memory, 33 * PAGE, PAGE) == OK);
     EXPECT(*(const uint64_t *)sys_page == frame);
     EXPECT(tern_device_reset(device) == OK);

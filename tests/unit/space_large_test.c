@@ -3,6 +3,7 @@
  * calls that concern a part, a block or all; a user reads and writes through a simulated TLB.
  */
 #include "caps_model.h"
+#include "host.h"
 #include "mem/frame.h"
 #include "obj/job.h"
 #include "selftest/check.h"
@@ -253,7 +254,7 @@ static void end(void)
     frame_check();
 }
 
-TEST(large_random_calls_agree_with_arrays)
+static void run(void)
 {
     static void (*const steps[])(int) = {step_commit, step_part,   step_clone, step_dirty, step_pin,
                                          step_map,    step_supply, step_renew, step_renew};
@@ -271,6 +272,17 @@ TEST(large_random_calls_agree_with_arrays)
     }
     EXPECT(large_most >= 2 && joined > 100);
     end();
+}
+
+TEST(large_random_calls_agree_with_arrays)
+{
+    run();
+}
+
+TEST(large_random_calls_with_dirty_marks)
+{
+    host_mark_dirty(true);
+    run();
 }
 
 /* The reserve is charged while it is there, whatever becomes of the object. */

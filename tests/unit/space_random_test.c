@@ -3,6 +3,7 @@
  * writes through a simulated TLB, and at the end nothing is missing.
  */
 #include "caps_model.h"
+#include "host.h"
 #include "mem/frame.h"
 #include "mem/heap.h"
 #include "mem/space_copy.h"
@@ -238,6 +239,12 @@ static void run(uint64_t limit, uint32_t steps)
 
 TEST(space_random_calls_agree_with_arrays)
 {
+    run(JOB_NO_LIMIT, 20000);
+}
+
+TEST(space_random_calls_with_dirty_marks)
+{
+    host_mark_dirty(true);
     run(JOB_NO_LIMIT, 20000);
 }
 

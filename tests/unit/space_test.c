@@ -93,6 +93,35 @@ TEST(space_enters_present_pages_when_mapped)
     space_end();
 }
 
+/* A page that is written in each round faults once, or, by write protection, once a round. */
+static uint64_t dirty_round_faults(bool marks)
+{
+    uint64_t bits = 0, round = 0;
+    host_mark_dirty(marks);
+    space_start(8, RW);
+    EXPECT(user_write(&space, user_va(3), 1, &request) == OK && read_at(&space, 5) == 0);
+    EXPECT(memory_dirty(memory, 0, 0, 8, &bits, &round) == OK && bits == 0x28);
+    uint64_t before = user_faults();
+    for (uint64_t i = 0; i < 5; i++) {
+        EXPECT(user_write(&space, user_va(3), i, &request) == OK && read_at(&space, 5) == 0);
+        EXPECT(memory_dirty(memory, round, 0, 8, &bits, &round) == OK && bits == 8);
+    }
+    EXPECT(memory_dirty(memory, round, 0, 8, &bits, &round) == OK && bits == 0);
+    uint64_t faults = user_faults() - before;
+    space_end();
+    return faults;
+}
+
+TEST(space_dirty_rounds_by_faults)
+{
+    EXPECT(dirty_round_faults(false) == 5);
+}
+
+TEST(space_dirty_rounds_by_marks)
+{
+    EXPECT(dirty_round_faults(true) == 0);
+}
+
 /* Instruction fetches see a page from when its entry is executable, and what the kernel writes
  * there. */
 TEST(space_syncs_code)

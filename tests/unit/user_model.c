@@ -62,7 +62,24 @@ uint64_t user_faults(void)
 static bool leaf_allows(pte_t leaf, uint32_t access)
 {
     return arch_pte_present(leaf) &&
-           ((access & SPACE_WRITE) == 0 || (arch_pte_flags(leaf) & MAP_WRITE) != 0);
+           ((access & SPACE_WRITE) == 0 ||
+            (arch_pte_flags(leaf) & (MAP_WRITE | MAP_CLEAN)) == MAP_WRITE);
+}
+
+/* What a walk for the access brings: of one page. A write marks the entry, if hardware does. */
+static pte_t walk(const struct space *space, uint64_t va, uint32_t access)
+{
+    int level = 0;
+    pte_t *entry = ptab_find(&space->ptab, va, &level);
+    if (entry == NULL)
+        return 0;
+    phys_t frame = arch_pte_address(*entry, level);
+    uint32_t flags = arch_pte_flags(*entry);
+    if ((access & SPACE_WRITE) != 0 && arch_mmu_marks_dirty())
+        flags &= ~(uint32_t)MAP_CLEAN;
+    *entry = arch_pte_leaf(frame, flags, level);
+    frame.pa += align_down(va, PAGE_SIZE) & (ptab_span(level) - 1);
+    return arch_pte_leaf(frame, flags, 0);
 }
 
 /* The leaf by which hardware accesses `va`; a fault forgets the one that did not allow it. */
@@ -73,14 +90,7 @@ static error_t translate(struct space *space, uint64_t va, uint32_t access, pte_
     assert(page < USER_PAGES);
     pte_t *known = &tlb_make(space)->leaves[page];
     for (uint32_t i = 0; !leaf_allows(*known, access); i++) {
-        int level = 0;
-        const pte_t *entry = ptab_find(&space->ptab, va, &level);
-        *known = 0;
-        if (entry != NULL) {
-            uint64_t inside = align_down(va, PAGE_SIZE) & (ptab_span(level) - 1);
-            phys_t frame = PHYS(arch_pte_address(*entry, level).pa + inside);
-            *known = arch_pte_leaf(frame, arch_pte_flags(*entry), 0);
-        }
+        *known = walk(space, va, access);
         if (leaf_allows(*known, access))
             break;
         assert(i < 3);

@@ -37,6 +37,12 @@ void mmu_clean(const void *data, size_t size)
     barrier_dsb("sy");
 }
 
+/* FEAT_HAFDBS, switched on where the MMU is (start.S). */
+bool arch_mmu_marks_dirty(void)
+{
+    return features.hardware_dirty;
+}
+
 bool arch_code_coherent(void)
 {
     return (~sysreg_read("ctr_el0") & (CTR_IDC | CTR_DIC)) == 0;

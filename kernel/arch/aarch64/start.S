@@ -220,6 +220,11 @@ mmu_enter:
     mrs x10, id_aa64mmfr0_el1           /* AS: tags of 16 bits, where the CPU has them */
     ubfx x10, x10, #5, #1               /* ASIDBits is 0 or 2 */
     bfi x9, x10, #36, #1
+    mrs x10, id_aa64mmfr1_el1           /* HA, HD: the MMU marks what is written, where it can */
+    ubfx x10, x10, #0, #4
+    cmp x10, #2
+    orr x10, x9, #3 << 39
+    csel x9, x10, x9, hs
     msr tcr_el1, x9
     msr ttbr1_el1, x0
     msr ttbr0_el1, x1

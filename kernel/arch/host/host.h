@@ -45,6 +45,9 @@ void host_tlb_broadcast(bool broadcasts);
  */
 void host_pause_watch(void (*paused)(void));
 
+/* Has the MMU, which is a test, dirty bits? Default: no. */
+void host_mark_dirty(bool marks);
+
 /* Bytes that were made visible to instruction fetches so far. */
 uint64_t host_code_synced(void);
 

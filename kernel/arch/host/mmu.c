@@ -9,6 +9,7 @@ struct frame *host_frame_base;
 static _Atomic(uint64_t) host_flushes;
 static _Atomic(bool) host_broadcasts;
 static _Atomic(uint64_t) host_synced;
+static bool host_dirty;
 
 uint64_t host_tlb_flushes(void)
 {
@@ -18,6 +19,16 @@ uint64_t host_tlb_flushes(void)
 void host_tlb_broadcast(bool broadcasts)
 {
     host_broadcasts = broadcasts;
+}
+
+void host_mark_dirty(bool marks)
+{
+    host_dirty = marks;
+}
+
+bool arch_mmu_marks_dirty(void)
+{
+    return host_dirty;
 }
 
 uint64_t host_code_synced(void)

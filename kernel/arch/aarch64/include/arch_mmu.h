@@ -1,8 +1,8 @@
 /*
  * AArch64: the form of a translation table entry (Arm ARM D8.3, VMSAv8-64, 4 KiB granule).
  *
- *   54 UXN | 53 PXN | 47..12 address | 11 nG | 10 AF | 9..8 SH | 7 RO | 6 EL0 | 4..2 MAIR index |
- *   1 table, or page at level 0 | 0 valid
+ *   54 UXN | 53 PXN | 51 DBM | 47..12 address | 11 nG | 10 AF | 9..8 SH | 7 RO | 6 EL0 | 4..2 MAIR
+ * index | 1 table, or page at level 0 | 0 valid
  *
  * Our level 3 is the architecture's level 0, and so on down. The kernel lives in TTBR1's half,
  * which starts at 0xffff000000000000. The access flag is always set: we take no access faults.
@@ -30,6 +30,7 @@ typedef uint64_t pte_t;
 #define PTE_INNER      ((pte_t)3 << 8) /* inner shareable: coherent among our CPUs */
 #define PTE_ACCESSED   ((pte_t)1 << 10)
 #define PTE_NOT_GLOBAL ((pte_t)1 << 11)
+#define PTE_DBM        ((pte_t)1 << 51) /* a write takes RO away (FEAT_HAFDBS, D8.4.6) */
 #define PTE_PXN        ((pte_t)1 << 53)
 #define PTE_UXN        ((pte_t)1 << 54)
 #define PTE_ADDRESS    ((pte_t)0x0000fffffffff000)
@@ -59,6 +60,7 @@ static inline struct frame *arch_frame_base(void)
     return (struct frame *)ARCH_FRAME_BASE;
 }
 
+bool arch_mmu_marks_dirty(void);
 bool arch_code_coherent(void);
 void arch_code_sync(phys_t page, uint64_t size);
 
@@ -81,8 +83,11 @@ static inline pte_t arch_pte_attributes(uint32_t flags)
 static inline pte_t arch_pte_rights(uint32_t flags)
 {
     bool user = (flags & MAP_USER) != 0, execute = (flags & MAP_EXECUTE) != 0;
-    return ((flags & MAP_WRITE) != 0 ? 0 : PTE_READ_ONLY) | (user ? PTE_USER : 0) |
-           (execute && user ? 0 : PTE_UXN) | (execute && !user ? 0 : PTE_PXN);
+    pte_t write = (flags & MAP_WRITE) == 0   ? PTE_READ_ONLY
+                  : (flags & MAP_CLEAN) != 0 ? PTE_READ_ONLY | PTE_DBM
+                                             : 0;
+    return write | (user ? PTE_USER : 0) | (execute && user ? 0 : PTE_UXN) |
+           (execute && !user ? 0 : PTE_PXN);
 }
 
 static inline pte_t arch_pte_leaf(phys_t page, uint32_t flags, int level)
@@ -108,12 +113,32 @@ static inline phys_t arch_pte_address(pte_t pte, int level)
     return PHYS(pte & PTE_ADDRESS);
 }
 
+static inline bool arch_pte_writable(pte_t pte)
+{
+    return (pte & (PTE_READ_ONLY | PTE_DBM)) != PTE_READ_ONLY;
+}
+
+static inline bool arch_pte_written(pte_t pte)
+{
+    return (pte & PTE_READ_ONLY) == 0;
+}
+
+static inline pte_t arch_pte_protected(pte_t pte)
+{
+    return (pte | PTE_READ_ONLY) & ~PTE_DBM;
+}
+
+static inline pte_t arch_pte_cleaned(pte_t pte)
+{
+    return pte | PTE_READ_ONLY | PTE_DBM;
+}
+
 static inline uint32_t arch_pte_flags(pte_t pte)
 {
     pte_t attribute = pte & PTE_ATTR(7);
     bool user = (pte & PTE_USER) != 0;
     uint32_t flags = user ? MAP_USER : 0;
-    flags |= (pte & PTE_READ_ONLY) == 0 ? MAP_WRITE : 0;
+    flags |= !arch_pte_writable(pte) ? 0 : MAP_WRITE | (arch_pte_written(pte) ? 0 : MAP_CLEAN);
     flags |= (pte & (user ? PTE_UXN : PTE_PXN)) == 0 ? MAP_EXECUTE : 0;
     flags |= attribute == PTE_ATTR(ATTR_DEVICE) ? MAP_DEVICE : 0;
     flags |= attribute == PTE_ATTR(ATTR_COMBINE) ? MAP_COMBINE : 0;

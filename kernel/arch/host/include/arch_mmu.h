@@ -1,7 +1,7 @@
 /*
  * The host: a page-table entry of no real CPU, so that the portable walker can be tested.
  *
- *   63..58 map flags | 51..12 address | 2..1 kind: 1 table, 2 leaf | 0 present
+ *   63..57 map flags | 51..12 address | 2..1 kind: 1 table, 2 leaf | 0 present
  */
 #ifndef ARCH_MMU_HOST_H
 #define ARCH_MMU_HOST_H
@@ -23,7 +23,7 @@ phys_t virt_to_phys(const void *address);
 #define HOST_PTE_TABLE   ((pte_t)1 << 1)
 #define HOST_PTE_LEAF    ((pte_t)2 << 1)
 #define HOST_PTE_ADDRESS ((pte_t)0x000ffffffffff000)
-#define HOST_PTE_FLAGS   58 /* shift */
+#define HOST_PTE_FLAGS   57 /* shift */
 
 struct frame;
 
@@ -33,6 +33,8 @@ static inline struct frame *arch_frame_base(void)
 {
     return host_frame_base;
 }
+
+bool arch_mmu_marks_dirty(void); /* as host.h sets it */
 
 static inline bool arch_code_coherent(void)
 {
@@ -68,6 +70,28 @@ static inline phys_t arch_pte_address(pte_t pte, int level)
 {
     (void)level;
     return PHYS(pte & HOST_PTE_ADDRESS);
+}
+
+#define HOST_PTE_FLAG(flag) ((pte_t)(flag) << HOST_PTE_FLAGS)
+
+static inline bool arch_pte_writable(pte_t pte)
+{
+    return (pte & HOST_PTE_FLAG(MAP_WRITE)) != 0;
+}
+
+static inline bool arch_pte_written(pte_t pte)
+{
+    return arch_pte_writable(pte) && (pte & HOST_PTE_FLAG(MAP_CLEAN)) == 0;
+}
+
+static inline pte_t arch_pte_protected(pte_t pte)
+{
+    return pte & ~HOST_PTE_FLAG(MAP_WRITE | MAP_CLEAN);
+}
+
+static inline pte_t arch_pte_cleaned(pte_t pte)
+{
+    return pte | HOST_PTE_FLAG(MAP_CLEAN);
 }
 
 static inline uint32_t arch_pte_flags(pte_t pte)

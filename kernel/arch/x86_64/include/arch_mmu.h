@@ -70,6 +70,12 @@ static inline void arch_code_sync(phys_t page, uint64_t size)
     (void)page, (void)size;
 }
 
+/* The dirty bit (SDM 3A 4.8), on every CPU. */
+static inline bool arch_mmu_marks_dirty(void)
+{
+    return true;
+}
+
 static inline pte_t arch_pte_table(phys_t table)
 {
     return table.pa | PTE_PRESENT | PTE_WRITE | PTE_USER;
@@ -79,7 +85,7 @@ static inline pte_t arch_pte_leaf(phys_t page, uint32_t flags, int level)
 {
     pte_t pte = page.pa | PTE_PRESENT | PTE_ACCESSED;
     if ((flags & MAP_WRITE) != 0)
-        pte |= PTE_WRITE | PTE_DIRTY;
+        pte |= PTE_WRITE | ((flags & MAP_CLEAN) != 0 ? 0 : PTE_DIRTY);
     if ((flags & MAP_EXECUTE) == 0)
         pte |= pte_no_execute;
     if ((flags & MAP_USER) != 0)
@@ -110,10 +116,31 @@ static inline phys_t arch_pte_address(pte_t pte, int level)
     return PHYS(pte & PTE_ADDRESS & (arch_pte_is_leaf(pte, level) ? ~page_mask : ~(uint64_t)0));
 }
 
+static inline bool arch_pte_writable(pte_t pte)
+{
+    return (pte & PTE_WRITE) != 0;
+}
+
+static inline bool arch_pte_written(pte_t pte)
+{
+    return (pte & (PTE_WRITE | PTE_DIRTY)) == (PTE_WRITE | PTE_DIRTY);
+}
+
+static inline pte_t arch_pte_protected(pte_t pte)
+{
+    return pte & ~(PTE_WRITE | PTE_DIRTY);
+}
+
+static inline pte_t arch_pte_cleaned(pte_t pte)
+{
+    return pte & ~PTE_DIRTY;
+}
+
 static inline uint32_t arch_pte_flags(pte_t pte)
 {
     uint32_t flags = 0;
-    flags |= (pte & PTE_WRITE) != 0 ? MAP_WRITE : 0;
+    if ((pte & PTE_WRITE) != 0)
+        flags |= MAP_WRITE | ((pte & PTE_DIRTY) != 0 ? 0 : MAP_CLEAN);
     flags |= (pte & PTE_NX) == 0 ? MAP_EXECUTE : 0;
     flags |= (pte & PTE_USER) != 0 ? MAP_USER : 0;
     flags |= (pte & PTE_GLOBAL) != 0 ? MAP_GLOBAL : 0;
