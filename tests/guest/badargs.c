@@ -9,16 +9,20 @@
 #include "sys/print.h"
 #include "sys/thread.h"
 #include "test.h"
+#include <device.h>
 #include <root.h>
 #include <space.h>
 #include <state.h>
 
 #define TOY       UINT64_C(0x10000000) /* addresses of a process without threads */
+#define TOY_PAGE  (TOY + 0x100000)     /* the message page of its thread */
 #define READ_ONLY UINT64_C(0x30000000)
+#define IRQ_LINE  40                   /* of nobody */
 #define LAST      UINT64_C(0x30001000) /* a page with nothing behind it */
 
 static slot_t bad_job, objects[OBJECT_KINDS]; /* one of each kind, all charged to the job */
-static uint8_t page[MESSAGE_PAGE] __attribute__((aligned(4096)));
+static uint8_t page[2 * MESSAGE_PAGE] __attribute__((aligned(4096)));
+static uint64_t bad_empty; /* charged to the job when there was nothing in it */
 static uint32_t issued;
 
 static const uint64_t bad_addresses[] = {0,
@@ -49,6 +53,8 @@ static const uint64_t bad_numbers[] = {0,
                                        UINT64_C(1) << 63,
                                        UINT64_MAX - 4095,
                                        UINT64_MAX};
+
+enum { RIGHTS_SHARED = RIGHT_read | RIGHT_write | RIGHT_grant | RIGHT_revoke, RIGHT_BITS = 20 };
 
 static uint64_t job_used(void)
 {
@@ -94,6 +100,8 @@ static uint64_t base_value(const struct form *form, const struct form_parameter 
         return RIGHTS_ALL;
     if (same(parameter->name, "size"))
         return MESSAGE_PAGE;
+    if (same(parameter->name, "count") || same(parameter->name, "pages"))
+        return 1;
     return same(parameter->name, "kind") ? OBJECT_port : 0;
 }
 
@@ -101,6 +109,11 @@ static void call_base(const struct form *form, uint64_t number, struct abi_call 
 {
     unsigned in = 0;
     *call = (struct abi_call){.control = number};
+    /* Others may have unmapped what is listed. */
+    if (number == CALL_space_list)
+        (void)tern_space_map(objects[OBJECT_process], objects[OBJECT_memory], 0,
+                             (uaddr_t){TOY_PAGE}, MESSAGE_PAGE, SPACE_READ);
+    *(struct space_range *)(void *)page = (struct space_range){{TOY_PAGE}, 64};
     for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++)
         if (at->way != FORM_out)
             *form_place(call, at, &in) = base_value(form, at);
@@ -167,10 +180,11 @@ static bool objects_make(void)
     if (bad_job.value == 0 &&
         tern_object_create(root_slot(ROOT_SLOT_JOB), OBJECT_job, (slot_t){0}, 0, &bad_job) != OK)
         return false;
+    bad_empty = job_used();
     objects[OBJECT_job] = bad_job;
     for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
         slot_t parent = objects[kinds[i] == OBJECT_timer ? OBJECT_port : OBJECT_process];
-        uint64_t value = kinds[i] == OBJECT_thread   ? TOY + 0x100000
+        uint64_t value = kinds[i] == OBJECT_thread   ? TOY_PAGE
                          : kinds[i] == OBJECT_timer  ? 1
                          : kinds[i] == OBJECT_memory ? MESSAGE_PAGE
                                                      : 0;
@@ -180,6 +194,20 @@ static bool objects_make(void)
             return false;
     }
     return true;
+}
+
+/* Of the first job; a CPU without I/O ports has none. */
+static bool hardware_make(void)
+{
+    slot_t job = root_slot(ROOT_SLOT_JOB);
+    struct abi_device *device = sys_page;
+    *device = (struct abi_device){.identity = 7777};
+    error_t ports = tern_object_create(job, OBJECT_ioport, (slot_t){0}, 0xcf8 | UINT64_C(8) << 16,
+                                       &objects[OBJECT_ioport]);
+    *device = (struct abi_device){.identity = 7777, .dma_end = UINT64_MAX};
+    return (ports == OK || ports == ERR_unsupported) &&
+           tern_object_create(job, OBJECT_device, (slot_t){0}, 0, &objects[OBJECT_device]) == OK &&
+           tern_object_create(job, OBJECT_irq, (slot_t){0}, IRQ_LINE, &objects[OBJECT_irq]) == OK;
 }
 
 static bool pages_map(void)
@@ -195,6 +223,7 @@ static bool pages_map(void)
 TEST(badargs_prepare)
 {
     REQUIRE(objects_make());
+    REQUIRE(hardware_make());
     REQUIRE(pages_map());
 }
 
@@ -232,6 +261,18 @@ TEST(badargs_no_right)
     }
 }
 
+/* Of the kernel, or of nobody: never. In user space some call may do without. */
+static void address_try(uint64_t number, unsigned which, uint64_t address)
+{
+    error_t error = issue_with(number, which, address);
+    /* Who lists from there on finds nothing. */
+    bool list = number == CALL_space_list && same(forms[number].parameters[which].name, "va");
+    if (error == OK && address > SPACE_END && !list)
+        sys_print("%s: ok with %s=0x%lx\n", forms[number].name,
+                  forms[number].parameters[which].name, (unsigned long)address);
+    EXPECT(error != OK || address <= SPACE_END || list);
+}
+
 /* Every parameter of every call, everything that is wrong for it. */
 static void parameter_try(uint64_t number, unsigned which)
 {
@@ -242,7 +283,9 @@ static void parameter_try(uint64_t number, unsigned which)
         (void)issue_with(number, which, UINT64_MAX);
     } else if (at->type == FORM_ADDRESS) {
         for (unsigned i = 0; i < COUNT_OF(bad_addresses); i++)
-            (void)issue_with(number, which, bad_addresses[i]);
+            address_try(number, which, bad_addresses[i]);
+        for (uint64_t off = 1; off < MESSAGE_PAGE; off = off * 2 + 1)
+            (void)issue_with(number, which, base_value(&forms[number], at) + off);
     }
     bool waits = same(at->name, "deadline"); /* 0 is what does not */
     for (unsigned i = 0; i < COUNT_OF(bad_numbers) && !waits; i++)
@@ -261,6 +304,81 @@ TEST(badargs_each_parameter)
     sys_print("%u calls\n", issued);
 }
 
+/* Another kind: the right that belongs to the right one is asked for, and is not there. */
+TEST(badargs_other_kind)
+{
+    for (uint64_t number = 0; number < SYSCALL_LIMIT; number++) {
+        const struct form *form = &forms[number];
+        if (left_out(number) || form->parameters[0].way != FORM_on || form->right == 0)
+            continue;
+        bool special = (form->right & ~(uint32_t)RIGHTS_SHARED) != 0;
+        uint64_t kind = kind_named(form, form->parameters[0].name);
+        for (unsigned other = 1; other < OBJECT_KINDS; other++) {
+            if (other == kind || objects[other].value == 0)
+                continue;
+            error_t error = issue_with(number, 0, objects[other].value);
+            EXPECT(!special || error == ERR_denied);
+        }
+    }
+}
+
+/* Every capability that a call names, without one right after the other, and without any. */
+static void rights_try(uint64_t number, unsigned which)
+{
+    const struct form *form = &forms[number];
+    slot_t all = {base_value(form, &form->parameters[which])}, weak;
+    if (all.value == 0)
+        return;
+    for (unsigned bit = 0; bit <= RIGHT_BITS; bit++) {
+        uint64_t rights = bit == RIGHT_BITS ? 0 : RIGHTS_ALL & ~(UINT64_C(1) << bit);
+        REQUIRE(tern_cap_derive(all, (rights_t){rights}, 0, &weak) == OK);
+        error_t error = issue_with(number, which, weak.value);
+        if (which == 0 && (form->right & ~rights) != 0)
+            EXPECT(error == ERR_denied);
+        EXPECT(tern_cap_delete(weak) == OK);
+    }
+}
+
+TEST(badargs_each_right)
+{
+    for (uint64_t number = 0; number < SYSCALL_LIMIT; number++) {
+        if (left_out(number))
+            continue;
+        for (unsigned i = 0; forms[number].parameters[i].way != FORM_none; i++)
+            if (forms[number].parameters[i].type == FORM_SLOT &&
+                forms[number].parameters[i].way != FORM_out)
+                rights_try(number, i);
+    }
+}
+
+/* What ends objects, and what prints: with what cannot succeed only. */
+TEST(badargs_of_those_that_end)
+{
+    static const uint32_t rights[OBJECT_KINDS] = {
+        [OBJECT_thread] = RIGHT_run, [OBJECT_process] = RIGHT_table, [OBJECT_job] = RIGHT_control};
+    static const uint64_t handles[] = {0, 999, UINT64_C(1) << 32, UINT64_MAX};
+    slot_t weak;
+    for (unsigned i = 0; i < COUNT_OF(handles); i++) {
+        EXPECT(issue_with(CALL_cap_delete, 0, handles[i]) == ERR_bad_slot);
+        EXPECT(issue_with(CALL_object_kill, 0, handles[i]) == ERR_bad_slot);
+    }
+    for (unsigned kind = 1; kind < OBJECT_KINDS; kind++) {
+        if (objects[kind].value == 0)
+            continue;
+        REQUIRE(tern_cap_derive(objects[kind], (rights_t){RIGHTS_ALL & ~(uint64_t)rights[kind]}, 0,
+                                &weak) == OK);
+        EXPECT(issue_with(CALL_object_kill, 0, weak.value) ==
+               (rights[kind] == 0 ? ERR_unsupported : ERR_denied));
+        EXPECT(tern_cap_delete(weak) == OK);
+        EXPECT(issue_with(CALL_cap_delete, 0, weak.value) == ERR_bad_slot);
+    }
+    for (unsigned i = 0; i < COUNT_OF(bad_addresses); i++)
+        EXPECT(tern_debug_write((uaddr_t){bad_addresses[i]}, 64) != OK ||
+               bad_addresses[i] == READ_ONLY);
+    EXPECT(tern_debug_write((uaddr_t){(uintptr_t)page}, DEBUG_WRITE_MAX + 1) == ERR_bad_argument);
+    EXPECT(tern_debug_write((uaddr_t){(uintptr_t)page}, UINT64_MAX) == ERR_bad_argument);
+}
+
 /* Messages: counts that are out of range, capabilities that are not there, each bit alone. */
 TEST(badargs_messages)
 {
@@ -272,4 +390,26 @@ TEST(badargs_messages)
             error_t error = issue(&forms[number], &call);
             EXPECT(error != OK || number == CALL_port_receive); /* that may find a timer's bits */
         }
+}
+
+/* A millisecond, in which idle CPUs free things. */
+static void pause(void)
+{
+    static uint32_t nobody_wakes;
+    uint64_t now;
+    EXPECT(tern_clock_read(&now) == OK);
+    EXPECT(tern_word_wait((uaddr_t){(uintptr_t)&nobody_wakes}, 0, now + 1000000) == ERR_timeout);
+}
+
+/* When all of the job is gone nothing is charged to it: no call that failed has left anything. */
+TEST(badargs_nothing_leaks)
+{
+    EXPECT(tern_object_kill(objects[OBJECT_process]) == OK);
+    for (unsigned kind = 1; kind < OBJECT_KINDS; kind++)
+        if (kind != OBJECT_job && objects[kind].value != 0)
+            EXPECT(tern_cap_delete(objects[kind]) == OK);
+    EXPECT(tern_cap_revoke(bad_job) == OK);
+    for (unsigned i = 0; i < 2000 && job_used() != bad_empty; i++)
+        pause();
+    EXPECT(job_used() == bad_empty);
 }

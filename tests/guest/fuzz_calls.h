@@ -34,6 +34,7 @@ struct worker {
     uint64_t random;
     slot_t thread; /* victims */
     bool victim;
+    void *page; /* its message page */
     _Atomic(bool) ended;
     _Atomic(uint64_t) calls;
     uint64_t last; /* call's number, for who looks after a hang */
@@ -224,6 +225,57 @@ static void any_message(struct worker *worker, struct abi_call *call)
             i >= MESSAGE_WORDS - caps % 8 ? any_handle(worker, OBJECT_NONE) : random_next(worker);
 }
 
+/* A word of a state: nearly what was there, or nearly anything. */
+static uint64_t any_field(struct worker *worker, uint64_t was)
+{
+    switch (below(worker, 6)) {
+    case 0:
+        return was ^ UINT64_C(1) << below(worker, 64);
+    case 1:
+        return any_handle(worker, OBJECT_NONE);
+    case 2:
+        return any_address(worker);
+    default:
+        return any_number(worker);
+    }
+}
+
+/* Many places are empty; imports want what is there. */
+static uint64_t live_handle(struct worker *worker, uint64_t kind)
+{
+    uint64_t handle = 0;
+    for (unsigned i = 0; i < 8 && handle == 0; i++)
+        handle = any_handle(worker, kind == OBJECT_NONE ? 1 + below(worker, OBJECT_irq - 1) : kind);
+    return handle;
+}
+
+/*
+ * What object_set is to take in: states of every kind, images of registers and of the FPU. Most are
+ * exports of that very object, or of another, with a few words changed; some are random.
+ */
+static void any_image(struct worker *worker, struct abi_call *call)
+{
+    uint64_t *words = worker->page, size = 0, next = 0;
+    uint64_t part = one_in(worker, 2) ? 0 : below(worker, 5);
+    call->operand[0] = live_handle(worker, OBJECT_NONE);
+    slot_t object = {one_in(worker, 4) ? live_handle(worker, OBJECT_NONE) : call->operand[0]};
+    bool exported =
+        !one_in(worker, 4) && tern_object_info(object, part, below(worker, 3), &size, &next) == OK;
+    if (!exported)
+        size = below(worker, 80) * sizeof(uint64_t);
+    uint64_t count = size / sizeof(uint64_t), changes = exported ? below(worker, 4) : count;
+    for (uint64_t i = 0; i < changes && count != 0; i++) {
+        uint64_t at = exported ? below(worker, count) : i;
+        words[at] = any_field(worker, words[at]);
+    }
+    call->word[0] = one_in(worker, 8) ? any_number(worker) : part;
+    /* Registers have no fields; of the others few are set at once, most of them without import. */
+    uint64_t fields = UINT64_C(1) << below(worker, 24);
+    call->word[1] = one_in(worker, 3) ? 0 : fields | (one_in(worker, 4) ? random_next(worker) : 0);
+    call->word[2] = one_in(worker, 8) ? any_number(worker) : size;
+    call->word[3] = one_in(worker, 2) ? 0 : live_handle(worker, OBJECT_job);
+}
+
 /* --- calls --- */
 
 /* Calls that end the caller, write to the console, or reach devices. */
@@ -278,6 +330,8 @@ static void call_any(struct worker *worker)
         if (at->way != FORM_out)
             *form_place(&call, at, &in) = any_value(worker, form, at);
     worker->last = number;
+    if (number == CALL_object_set)
+        any_image(worker, &call);
     if (number == CALL_thread_exit)
         atomic_store(&worker->ended, true);
     bool gives = number == CALL_port_receive || number == CALL_port_call ||
@@ -301,7 +355,7 @@ static void call_any(struct worker *worker)
 static uint64_t worker_run(void *argument, void *page)
 {
     struct worker *worker = argument;
-    (void)page;
+    worker->page = page;
     while (!atomic_load(&stop)) {
         call_any(worker);
         atomic_fetch_add(&worker->calls, 1);

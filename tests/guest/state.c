@@ -58,6 +58,7 @@ static const struct {
     {"bytes", 0},
     {"caller", 0},
     {"server", 0},
+    {"deadline", UINT64_C(1) << 62},
 };
 
 static slot_t job, objects[OBJECT_KINDS], port;
@@ -135,6 +136,8 @@ static error_t objects_make(void)
         error = tern_object_create(job, kind, kind == OBJECT_thread ? parent : (slot_t){0}, value,
                                    &objects[kind]);
     }
+    if (error == OK)
+        error = tern_object_create(job, OBJECT_timer, port, 1, &objects[OBJECT_timer]);
     return error;
 }
 
@@ -156,10 +159,22 @@ TEST(state_every_field)
         index++;
     }
     sys_print("%u fields\n", tried);
-    EXPECT(tried > 60);
+    EXPECT(tried > 80);
     EXPECT(tern_object_info(objects[OBJECT_port], 77, 0, &(uint64_t){0}, &(uint64_t){0}) ==
            ERR_bad_argument);
     EXPECT(tern_object_set(objects[OBJECT_port], 77, 1, 8, job) == ERR_bad_argument);
+}
+
+/* What was taken of an image comes out as it is, and goes in again unchanged. */
+static void expect_kept(slot_t thread)
+{
+    uint64_t size, next;
+    struct abi_registers first;
+    EXPECT(tern_object_info(thread, STATE_thread_registers, 0, &size, &next) == OK);
+    memcpy(&first, sys_page, sizeof(first));
+    EXPECT(tern_object_set(thread, STATE_thread_registers, 0, size, (slot_t){0}) == OK);
+    EXPECT(tern_object_info(thread, STATE_thread_registers, 0, &size, &next) == OK);
+    EXPECT(memcmp(&first, sys_page, sizeof(first)) == 0);
 }
 
 TEST(state_registers_and_fpu)
@@ -167,6 +182,7 @@ TEST(state_registers_and_fpu)
     uint64_t size, next;
     slot_t thread = objects[OBJECT_thread];
     struct abi_registers saved, wild;
+    unsigned taken = 0;
     REQUIRE(tern_object_info(thread, STATE_thread_registers, 0, &size, &next) == OK);
     REQUIRE(size == sizeof(saved));
     memcpy(&saved, sys_page, sizeof(saved));
@@ -179,6 +195,15 @@ TEST(state_registers_and_fpu)
             tern_object_set(thread, STATE_thread_registers, 0, sizeof(wild), (slot_t){0});
         EXPECT(error == OK || error == ERR_bad_argument);
     }
+    for (unsigned i = 0; i < 8 * sizeof(saved) / 8; i++) {
+        uint64_t *words = memcpy(sys_page, &saved, sizeof(saved));
+        words[i / 8] = UINT64_C(0x123456789abcdef) << i % 8 * 8;
+        if (tern_object_set(thread, STATE_thread_registers, 0, sizeof(saved), (slot_t){0}) == OK) {
+            expect_kept(thread);
+            taken++;
+        }
+    }
+    EXPECT(taken > sizeof(saved) / 8);
     memcpy(sys_page, &saved, sizeof(saved));
     EXPECT(tern_object_set(thread, STATE_thread_registers, 0, size, (slot_t){0}) == OK);
     EXPECT(tern_object_set(thread, STATE_thread_registers, 0, size - 8, (slot_t){0}) ==
