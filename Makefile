@@ -268,7 +268,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_CALLS ?= 10000000
 fuzz: ## fuzz each parser and allocator for FUZZ_SECONDS, the system calls with FUZZ_CALLS
 	$(Q)python3 tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZERS)
-	$(Q)./tern boot --arch $(ARCH) --smp 4 --test --timeout 3600 --append calls=$(FUZZ_CALLS) \
+	$(Q)./tern boot --arch $(ARCH) --smp 4 --test --timeout 14400 --append calls=$(FUZZ_CALLS) \
 	    --root build/$(ARCH)/debug/user/fuzz.elf
 fuzz: fuzz-built kernel
 fuzz-short: fuzz-built

@@ -17,13 +17,14 @@
  *   bool arch_pte_present(pte_t), arch_pte_is_leaf(pte_t, int level)
  *   phys_t arch_pte_address(pte_t, int level)
  *   uint32_t arch_pte_flags(pte_t)         enum map_flags of a leaf
- *   bool arch_pte_writable(pte_t), arch_pte_written(pte_t)     written: and not MAP_CLEAN
- *   pte_t arch_pte_protected(pte_t), arch_pte_cleaned(pte_t)   of a writable leaf: not so;
- * MAP_CLEAN bool arch_mmu_marks_dirty()            hardware takes MAP_CLEAN off a leaf when it is
- * written by bool arch_code_coherent()              instruction fetches see what was stored as
- * loads do void arch_code_sync(phys_t page, uint64_t size) where they do not: makes them, on all
- * CPUs, from the time when an entry for the pages is executable. Some 1,000 instructions for a
- * page.
+ *   bool arch_pte_writable(pte_t), arch_pte_written(pte_t)   writable; and not MAP_CLEAN
+ *   pte_t arch_pte_protected(pte_t), arch_pte_cleaned(pte_t)
+ *       of a writable leaf: no longer writable; MAP_CLEAN
+ *   bool arch_mmu_marks_dirty()            hardware takes MAP_CLEAN away when a leaf is written by
+ *   bool arch_code_coherent()              instruction fetches see what was stored as loads do
+ *   void arch_code_sync(phys_t page, uint64_t size)
+ *       where they do not: makes them, on all CPUs, from the time when an entry for the pages is
+ *       executable. Some 1,000 instructions for a page.
  */
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H
