@@ -59,8 +59,8 @@ all: kernel
 kernel: $(IMAGES_$(ARCH)) user
 
 # Where each instruction counts, a frame pointer is not kept; a backtrace leaves these out.
-HOT := $(patsubst %,$(OUT)/%.o,$(filter kernel/ipc/% kernel/sched/% kernel/syscall/%,$(PORTABLE)) \
-       kernel/sync/spinlock.c)
+HOT := $(patsubst %,$(OUT)/%.o,kernel/sync/spinlock.c \
+       $(filter $(patsubst %,kernel/%/%,cap ipc mem obj sched syscall),$(PORTABLE)))
 $(HOT): HOT_FLAGS := -fomit-frame-pointer
 
 $(OUT)/%.c.o: %.c $(OUT)/flags

@@ -24,7 +24,8 @@ struct object *cap_lock(struct slot *slot, irq_state_t *state)
 static void slot_fill_locked(struct slot *slot, struct object *object, uint32_t rights,
                              uint64_t badge)
 {
-    assert(spinlock_held(&object->lock) && slot_object(slot) == NULL);
+    debug_assert(spinlock_held(&object->lock));
+    assert(slot_object(slot) == NULL);
     slot->rights = rights;
     slot->badge = badge;
     atomic_store_explicit(&slot->object, object, memory_order_release);
@@ -33,7 +34,8 @@ static void slot_fill_locked(struct slot *slot, struct object *object, uint32_t 
 /* Its brackets are in no list. Who found the object before can go on with it (slot_kept). */
 static void slot_empty_locked(struct slot *slot, struct object *object)
 {
-    assert(spinlock_held(&object->lock) && slot_object(slot) == object);
+    debug_assert(spinlock_held(&object->lock));
+    assert(slot_object(slot) == object);
     __atomic_store_n(&slot->was, object, __ATOMIC_RELAXED);
     atomic_store_explicit(&slot->object, NULL, memory_order_release);
 }
@@ -102,7 +104,8 @@ error_t cap_move(struct slot *slot, struct slot *source)
 
 void cap_remove_locked(struct object *object, struct slot *slot)
 {
-    assert(spinlock_held(&object->lock) && slot_object(slot) == object);
+    debug_assert(spinlock_held(&object->lock));
+    assert(slot_object(slot) == object);
     list_remove(&slot->open);
     list_remove(&slot->close);
     slot_empty_locked(slot, object);

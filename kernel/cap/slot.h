@@ -67,7 +67,8 @@ struct slot {
 _Static_assert(sizeof(struct slot) == 64, "a cache line, and a page holds SLOT_CHUNK");
 
 struct slot_table {
-    struct slot *_Atomic *directory; /* constant: SLOT_CHUNKS_MAX chunks, `no_chunk` if not made */
+    struct slot *_Atomic *directory; /* constant: SLOT_CHUNKS_MAX chunks, `no_chunk` if not made;
+                                        NULL: slot_table_init failed */
     struct job *job;         /* constant: pays for chunks; who owns the table refers to it */
     _Atomic(uint32_t) count; /* no slot has this index or a greater one; only grows */
     struct spinlock lock;    /* rank cap_table: what follows */
@@ -78,8 +79,8 @@ struct slot_table {
     uint32_t reviving;       /* those at its start wait for the grace period on its way */
     struct reclaim reclaim;  /* of `reviving`, if that is not 0 */
     uint32_t full_chunks;    /* chunks below this one exist */
-    bool closed;             /* slot_table_clear was here: nothing is reserved any more */
-    uint32_t cleared;        /* slot_table_clear's place; its caller's */
+    bool closed;      /* slot_table_clear was here: nothing is reserved; written by it alone */
+    uint32_t cleared; /* slot_table_clear's place; its caller's */
 };
 
 /* A chunk is a page, and its first slot knows the table. */
@@ -189,6 +190,9 @@ bool slot_table_clear(struct slot_table *table, uint32_t budget);
  * CPU can look into the table any more; the struct itself is not touched afterwards.
  */
 void slot_table_free(struct slot_table *table);
+
+/* Forgets the spare directory, for a simulated machine that starts anew. */
+void slot_table_forget(void);
 
 /* Reserves a free slot, growing the table. full, no_memory; dead if the table is being cleared. */
 error_t slot_reserve(struct slot_table *table, struct slot **result);

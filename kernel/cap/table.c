@@ -9,6 +9,7 @@
  * period wait for the next.
  */
 #include "cap/slot.h"
+#include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/heap.h"
 #include "mem/phys.h"
@@ -29,6 +30,9 @@ static const struct slot no_chunk[SLOT_CHUNK]; /* lookups only read it */
 struct slot *_Atomic slot_no_directory[SLOT_CHUNKS_MAX] = {
     [0 ... SLOT_CHUNKS_MAX - 1] = (struct slot *)(uintptr_t)no_chunk,
 };
+
+/* A directory without chunks for the next table, or NULL. */
+static struct slot *_Atomic *_Atomic spare_directory;
 
 static struct slot *chunk_none(void)
 {
@@ -75,7 +79,8 @@ static void chunk_fill_locked(struct slot_table *table, struct slot *chunk, uint
 static error_t chunk_make_locked(struct slot_table *table, uint32_t number)
 {
     phys_t frame;
-    assert(spinlock_held(&table->lock) && chunk_of(table, number) == chunk_none());
+    debug_assert(spinlock_held(&table->lock));
+    assert(chunk_of(table, number) == chunk_none());
     error_t error = job_frame_alloc(table->job, cpu_self()->node, &frame);
     if (error != OK)
         return error;
@@ -115,9 +120,9 @@ static error_t reserve_locked(struct slot_table *table, struct slot **result)
 
 error_t slot_reserve(struct slot_table *table, struct slot **result)
 {
-    irq_state_t state = spinlock_lock(&table->lock);
+    spinlock_enter(&table->lock);
     error_t error = reserve_locked(table, result);
-    spinlock_unlock(&table->lock, state);
+    spinlock_exit(&table->lock);
     return error;
 }
 
@@ -184,20 +189,20 @@ static void revive_locked(struct slot_table *table, struct slot *slot)
 static void slots_revive(struct reclaim *reclaim)
 {
     struct slot_table *table = CONTAINER_OF(reclaim, struct slot_table, reclaim);
-    irq_state_t state = spinlock_lock(&table->lock);
+    spinlock_enter(&table->lock);
     assert(table->reviving != 0 && table->reviving <= table->dead_count);
     for (uint32_t i = 0; i < REVIVED_MAX && table->reviving != 0; i++, table->reviving--)
         revive_locked(table, CONTAINER_OF(table->dead.next, struct slot, open));
     table->reviving = table->dead_count;
     if (table->reviving != 0)
         reclaim_after(&table->reclaim, slots_revive);
-    spinlock_unlock(&table->lock, state);
+    spinlock_exit(&table->lock);
 }
 
 void slot_bury(struct slot *slot)
 {
     struct slot_table *table = slot_table_of(slot);
-    irq_state_t state = spinlock_lock(&table->lock);
+    spinlock_enter(&table->lock);
     assert(slot->state == SLOT_TAKEN && slot_object(slot) == NULL);
     slot->state = SLOT_DEAD;
     list_add_last(&table->dead, &slot->open);
@@ -206,7 +211,7 @@ void slot_bury(struct slot *slot)
         table->reviving = table->dead_count;
         reclaim_after(&table->reclaim, slots_revive);
     }
-    spinlock_unlock(&table->lock, state);
+    spinlock_exit(&table->lock);
 }
 
 /* --- the table as a whole --- */
@@ -251,14 +256,23 @@ error_t slot_table_init(struct slot_table *table, struct job *job)
     table_init(table, job);
     if (job_charge(job, DIRECTORY_SIZE) != OK)
         return ERR_no_memory;
+    table->directory = atomic_exchange(&spare_directory, NULL);
+    if (table->directory != NULL)
+        return OK;
     table->directory = kmalloc(DIRECTORY_SIZE);
     if (table->directory == NULL) {
         job_uncharge(job, DIRECTORY_SIZE);
         return ERR_no_memory;
     }
-    for (uint32_t i = 0; i < SLOT_CHUNKS_MAX; i++)
-        atomic_init(&table->directory[i], chunk_none());
+    memcpy((void *)table->directory, (const void *)slot_no_directory, DIRECTORY_SIZE);
     return OK;
+}
+
+/* One whose chunks are gone becomes the spare one. */
+static void directory_free(struct job *job, struct slot *_Atomic *directory)
+{
+    kfree((void *)atomic_exchange(&spare_directory, directory));
+    job_uncharge(job, DIRECTORY_SIZE);
 }
 
 /* Deletes what is used from `cleared` on; true at the end of the table. */
@@ -281,18 +295,25 @@ static bool clear_some(struct slot_table *table, uint32_t budget)
 
 bool slot_table_clear(struct slot_table *table, uint32_t budget)
 {
-    irq_state_t state = spinlock_lock(&table->lock);
-    table->closed = true;
-    spinlock_unlock(&table->lock, state);
+    if (!table->closed) {
+        spinlock_enter(&table->lock);
+        table->closed = true;
+        spinlock_exit(&table->lock);
+    }
     if (!clear_some(table, budget))
         return false;
-    state = spinlock_lock(&table->lock);
+    spinlock_enter(&table->lock);
     bool done = table->used == 0;
     /* One that was reserved before the table was closed may have been filled behind us. */
     if (table->used != table->dead_count)
         table->cleared = 0;
-    spinlock_unlock(&table->lock, state);
+    spinlock_exit(&table->lock);
     return done;
+}
+
+void slot_table_forget(void)
+{
+    atomic_store(&spare_directory, NULL);
 }
 
 /* What is left of a table that is being freed: in its last chunk, which is freed last. */
@@ -303,10 +324,12 @@ struct slot_rest {
     uint32_t next, last; /* chunks */
 };
 
+/* Its chunk's frame is the last to go. */
 static void rest_end(struct slot_rest *rest)
 {
     struct job *job = rest->job;
-    job_release(job, (void *)rest->directory, DIRECTORY_SIZE);
+    atomic_init(&rest->directory[rest->last], chunk_none());
+    directory_free(job, rest->directory);
     job_frame_free(job, virt_to_phys(rest));
     object_put(&job->object);
 }
@@ -319,6 +342,7 @@ static void rest_free(struct reclaim *reclaim)
             atomic_load_explicit(&rest->directory[rest->next], memory_order_relaxed);
         if (chunk == chunk_none())
             continue;
+        atomic_init(&rest->directory[rest->next], chunk_none());
         job_frame_free(rest->job, virt_to_phys(chunk));
         i++;
     }
@@ -331,8 +355,10 @@ static void rest_free(struct reclaim *reclaim)
 void slot_table_free(struct slot_table *table)
 {
     assert(table->used == 0 && table->reviving == 0 && list_empty(&table->dead));
+    if (table->directory == NULL)
+        return; /* slot_table_init failed */
     if (table->count == 0) {
-        job_release(table->job, (void *)table->directory, DIRECTORY_SIZE);
+        directory_free(table->job, table->directory);
         return;
     }
     uint32_t last = table->count / SLOT_CHUNK - 1;

@@ -59,32 +59,34 @@ uint32_t frame_node_count(void)
 }
 
 /* The count is atomic for readers of statistics; only its CPU writes it. */
-static inline uint32_t cache_count(const struct cpu *cpu)
+static inline uint32_t cache_count(const struct frame_cache *cache)
 {
-    return atomic_load_explicit(&cpu->frames.count, memory_order_relaxed);
+    return atomic_load_explicit(&cache->count, memory_order_relaxed);
 }
 
-static inline void cache_set_count(struct cpu *cpu, uint32_t count)
+static inline void cache_set_count(struct frame_cache *cache, uint32_t count)
 {
-    atomic_store_explicit(&cpu->frames.count, count, memory_order_relaxed);
+    atomic_store_explicit(&cache->count, count, memory_order_relaxed);
 }
 
 static uint32_t cache_refill(struct cpu *cpu)
 {
     uint32_t count = buddy_take(cpu->node, 0, FRAME_CACHED, cpu->frames.numbers, CACHE_BATCH);
-    cache_set_count(cpu, count);
+    cache_set_count(&cpu->frames, count);
     cpu_metric_add(cpu, METRIC_frame_refills, 1);
     return count;
 }
 
-/* Gives the `count` frames back that have lain longest. */
-static void cache_shrink(struct cpu *cpu, uint32_t count)
+/* Gives the `count` frames back that have lain longest, if any. */
+static void cache_shrink(struct cpu *cpu, struct frame_cache *cache, uint32_t count)
 {
-    uint32_t kept = cache_count(cpu) - count;
-    uint32_t *numbers = cpu->frames.numbers;
+    uint32_t kept = cache_count(cache) - count;
+    uint32_t *numbers = cache->numbers;
+    if (count == 0)
+        return;
     buddy_give(cpu->node, 0, numbers, count);
     memmove(numbers, numbers + count, kept * sizeof(numbers[0]));
-    cache_set_count(cpu, kept);
+    cache_set_count(cache, kept);
     cpu_metric_add(cpu, METRIC_frame_refills, 1);
 }
 
@@ -92,8 +94,8 @@ void frame_cache_drain(void)
 {
     uint64_t irq = arch_irq_save();
     struct cpu *cpu = cpu_self();
-    if (cache_count(cpu) != 0)
-        cache_shrink(cpu, cache_count(cpu));
+    cache_shrink(cpu, &cpu->frames, cache_count(&cpu->frames));
+    cache_shrink(cpu, &cpu->clean, cache_count(&cpu->clean));
     arch_irq_restore(irq);
 }
 
@@ -118,31 +120,32 @@ static uint32_t node_take_nearest(uint32_t node, uint32_t order, uint32_t flags)
 /* A block from the lists. Interrupts off. */
 static uint32_t frame_find(uint32_t order, uint32_t node, uint32_t flags)
 {
+    const struct cpu *cpu = cpu_self();
     uint32_t number = node_take_nearest(node, order, flags);
-    if (number != FRAME_NONE || cache_count(cpu_self()) == 0)
+    if (number != FRAME_NONE || cache_count(&cpu->frames) + cache_count(&cpu->clean) == 0)
         return number;
     /* Our own cache may hold what is missing, perhaps as a buddy of what is in the lists. */
     frame_cache_drain();
     return node_take_nearest(node, order, flags);
 }
 
-/* A frame from the CPU's cache, which holds `count` > 0. Interrupts off. */
-static inline uint32_t cache_take(struct cpu *cpu, uint32_t count)
+/* A frame from one of the CPU's caches, which holds `count` > 0. Interrupts off. */
+static inline uint32_t cache_take(struct frame_cache *cache, uint32_t count)
 {
-    uint32_t number = cpu->frames.numbers[count - 1];
+    uint32_t number = cache->numbers[count - 1];
     struct frame *frame = frame_at(number);
-    debug_assert(frame_state(frame) == FRAME_CACHED && frame->node == cpu->node);
+    debug_assert(frame_state(frame) == FRAME_CACHED && frame->node == cpu_self()->node);
     frame_set_state(frame, FRAME_USED);
     frame->references = 1;
-    cache_set_count(cpu, count - 1);
+    cache_set_count(cache, count - 1);
     return number;
 }
 
-static inline void cache_put(struct cpu *cpu, uint32_t count, uint32_t number)
+static inline void cache_put(struct frame_cache *cache, uint32_t count, uint32_t number)
 {
     frame_set_state(frame_at(number), FRAME_CACHED);
-    cpu->frames.numbers[count] = number;
-    cache_set_count(cpu, count + 1);
+    cache->numbers[count] = number;
+    cache_set_count(cache, count + 1);
 }
 
 /* Hands out frame `number`, interrupts as they were in `irq`. */
@@ -152,7 +155,9 @@ static inline error_t frame_hand_out(uint32_t number, uint32_t order, uint32_t f
     cpu_metric_add(cpu_self(), METRIC_frames_allocated, 1);
     arch_irq_restore(irq);
     *result = PHYS((uint64_t)number << PAGE_SHIFT);
-    if ((flags & FRAME_ZERO) != 0)
+    if ((flags & FRAME_ZERO) != 0 && order == 0)
+        arch_page_zero(phys_to_virt(*result));
+    else if ((flags & FRAME_ZERO) != 0)
         memset(phys_to_virt(*result), 0, PAGE_SIZE << order);
     return OK;
 }
@@ -166,11 +171,17 @@ frame_alloc_slow(uint32_t order, uint32_t node, uint32_t flags, uint64_t irq, ph
 {
     assert(order <= FRAME_ORDER_MAX && node < node_count);
     struct cpu *cpu = cpu_self();
+    struct frame_cache *cache = &cpu->frames;
     uint32_t number;
     uint32_t cached = 0;
-    if (order == 0 && node == cpu->node)
-        cached = cache_count(cpu) != 0 ? cache_count(cpu) : cache_refill(cpu);
-    number = cached != 0 ? cache_take(cpu, cached) : frame_find(order, node, flags);
+    if (order == 0 && node == cpu->node) {
+        if ((flags & FRAME_ZERO) != 0 && cache_count(&cpu->clean) != 0) {
+            cache = &cpu->clean;
+            flags &= ~(uint32_t)FRAME_ZERO;
+        }
+        cached = cache_count(cache) != 0 ? cache_count(cache) : cache_refill(cpu);
+    }
+    number = cached != 0 ? cache_take(cache, cached) : frame_find(order, node, flags);
     if (number != FRAME_NONE)
         return frame_hand_out(number, order, flags, irq, result);
     arch_irq_restore(irq);
@@ -182,10 +193,10 @@ error_t frame_alloc(uint32_t order, uint32_t node, uint32_t flags, phys_t *resul
 {
     uint64_t irq = arch_irq_save();
     struct cpu *cpu = cpu_self();
-    uint32_t count = cache_count(cpu);
+    uint32_t count = cache_count(&cpu->frames);
     if (order != 0 || node != cpu->node || count == 0 || (flags & FRAME_ZERO) != 0)
         return frame_alloc_slow(order, node, flags, irq, result);
-    return frame_hand_out(cache_take(cpu, count), 0, 0, irq, result);
+    return frame_hand_out(cache_take(&cpu->frames, count), 0, 0, irq, result);
 }
 
 /* What the fast path of frame_free cannot do. */
@@ -194,8 +205,8 @@ __attribute__((noinline)) static void frame_free_slow(uint32_t number, uint32_t 
     struct cpu *cpu = cpu_self();
     uint32_t node = frame_at(number)->node;
     if (order == 0 && node == cpu->node) {
-        cache_shrink(cpu, CACHE_BATCH);
-        cache_put(cpu, cache_count(cpu), number);
+        cache_shrink(cpu, &cpu->frames, CACHE_BATCH);
+        cache_put(&cpu->frames, cache_count(&cpu->frames), number);
     } else {
         buddy_give(node, order, &number, 1);
     }
@@ -211,13 +222,40 @@ void frame_free(phys_t address, uint32_t order)
     assert(frame->references <= 1);
     uint64_t irq = arch_irq_save();
     struct cpu *cpu = cpu_self();
-    uint32_t count = cache_count(cpu);
+    uint32_t count = cache_count(&cpu->frames);
     cpu_metric_add(cpu, METRIC_frames_freed, 1);
     if (order != 0 || frame->node != cpu->node || count == FRAME_CACHE_SIZE) {
         frame_free_slow(number, order, irq);
         return;
     }
-    cache_put(cpu, count, number);
+    cache_put(&cpu->frames, count, number);
+    arch_irq_restore(irq);
+}
+
+static bool frame_is_zero(phys_t address)
+{
+    const uint64_t *words = phys_to_virt(address);
+    uint32_t i = 0;
+    while (i < PAGE_SIZE / sizeof(*words) && words[i] == 0)
+        i++;
+    return i == PAGE_SIZE / sizeof(*words);
+}
+
+void frame_free_zero(phys_t address)
+{
+    uint32_t number = (uint32_t)(address.pa >> PAGE_SHIFT);
+    const struct frame *frame = frame_at(number);
+    uint64_t irq = arch_irq_save();
+    struct cpu *cpu = cpu_self();
+    uint32_t count = cache_count(&cpu->clean);
+    debug_assert(frame_is_zero(address));
+    if (frame->node != cpu->node || count == FRAME_CACHE_SIZE) {
+        frame_free(address, 0);
+    } else {
+        assert(frame_state(frame) == FRAME_USED && frame->order == 0 && frame->references <= 1);
+        cpu_metric_add(cpu, METRIC_frames_freed, 1);
+        cache_put(&cpu->clean, count, number);
+    }
     arch_irq_restore(irq);
 }
 
@@ -235,7 +273,7 @@ void frame_stats(uint32_t node, struct frame_stats *stats)
     uint32_t cpus = atomic_load_explicit(&cpu_count, memory_order_acquire);
     for (uint32_t i = 0; i < cpus; i++)
         if (cpu_table[i]->node == node)
-            stats->cached += cache_count(cpu_table[i]);
+            stats->cached += cache_count(&cpu_table[i]->frames) + cache_count(&cpu_table[i]->clean);
     stats->free += stats->cached;
 }
 

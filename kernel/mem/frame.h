@@ -83,7 +83,7 @@ void frame_order_nodes(uint32_t node_count, uint32_t (*distance)(uint32_t from, 
 /*
  * Allocates 2^order frames, contiguous and aligned to their size, of `node` or the nearest that
  * has them. no_memory if there are none; the result's reference count is 1. Frames in the caches
- * of other CPUs (FRAME_CACHE_SIZE each at most) are out of reach.
+ * of other CPUs (2 * FRAME_CACHE_SIZE each at most) are out of reach.
  */
 error_t frame_alloc(uint32_t order, uint32_t node, uint32_t flags, phys_t *frame);
 
@@ -93,6 +93,9 @@ void frame_free(phys_t frame, uint32_t order);
 /* Makes a block that frame_alloc gave one frame and, behind it, blocks of order 0, 1 ... order - 1.
  */
 void frame_split(phys_t block, uint32_t order);
+
+/* The same for one frame that is all zero: who asks for such a one gets it as it is. */
+void frame_free_zero(phys_t frame);
 
 /* The database entry of frame `number`. */
 static inline struct frame *frame_at(uint32_t number)

@@ -10,6 +10,8 @@
 struct mapping *mapping_at_locked(const struct space *space, uint64_t va)
 {
     struct mapping *mapping = space->mappings, *behind = NULL;
+    if (space->found != NULL && va - space->found->va < space->found->size)
+        return space->found;
     while (mapping != NULL) {
         if (va - mapping->va < mapping->size)
             return mapping;
@@ -117,6 +119,8 @@ static void tree_insert(struct space *space, struct mapping *mapping)
 
 static void tree_remove(struct space *space, struct mapping *mapping)
 {
+    if (space->found == mapping)
+        space->found = NULL;
     struct mapping **link = &space->mappings;
     while (*link != mapping) {
         assert(*link != NULL);

@@ -61,15 +61,15 @@ static bool page_retire(void *context, struct page *page)
 static bool memory_retire(struct object *object)
 {
     struct memory *memory = CONTAINER_OF(object, struct memory, object);
-    irq_state_t irq = spinlock_lock(&memory->lock);
+    spinlock_enter(&memory->lock);
     assert(list_empty(&memory->mappings) && memory->large == 0);
     memory_reserve_drop_locked(memory);
     bool done = page_tree_dismantle(&memory->pages, object->job, page_retire, memory);
     struct memory_pager pager = memory->pager;
     if (done)
         memory->pager = (struct memory_pager){0};
-    memory->page_count = 0;
-    spinlock_unlock(&memory->lock, irq);
+    __atomic_store_n(&memory->page_count, 0, __ATOMIC_RELAXED);
+    spinlock_exit(&memory->lock);
     if (done && pager.port != NULL) {
         pager.wake(memory); /* threads that waited for a page, which was unmapped */
         pager.put(pager.port);
@@ -89,12 +89,10 @@ const struct object_ops memory_ops = {
     .free = memory_free,
 };
 
-uint64_t memory_size(struct memory *memory)
+/* Whole, and old as soon as it is read, with a lock or without. */
+uint64_t memory_size(const struct memory *memory)
 {
-    irq_state_t irq = spinlock_lock(&memory->lock);
-    uint64_t size = memory->page_count << PAGE_SHIFT;
-    spinlock_unlock(&memory->lock, irq);
-    return size;
+    return __atomic_load_n(&memory->page_count, __ATOMIC_RELAXED) << PAGE_SHIFT;
 }
 
 uint64_t memory_resident(struct memory *memory)
@@ -103,16 +101,6 @@ uint64_t memory_resident(struct memory *memory)
     uint64_t resident = memory->resident;
     spinlock_unlock(&memory->lock, irq);
     return resident;
-}
-
-enum page_kind memory_page_kind_locked(const struct memory *memory, const struct page *page)
-{
-    enum page_kind kind = page == NULL ? PAGE_EMPTY : page_kind(page);
-    if (kind == PAGE_EMPTY)
-        return memory->empty_absent ? PAGE_ABSENT : PAGE_ZERO;
-    if (kind == PAGE_FILLING && page->word >> PAGE_SHIFT != memory->reign)
-        return PAGE_ABSENT;
-    return kind;
 }
 
 error_t memory_page_info(struct memory *memory, uint64_t offset, struct page_info *info)

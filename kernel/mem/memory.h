@@ -56,7 +56,7 @@ struct memory {
     struct object object;
     struct spinlock lock; /* rank memory: what follows */
     struct page_tree pages;
-    uint64_t page_count;   /* the size, in pages */
+    uint64_t page_count;   /* the size, in pages; read without the lock by memory_size */
     uint64_t resident;     /* present pages; each is charged */
     uint64_t large;        /* leaves of 2 MiB that show it */
     uint64_t reserve_next; /* the page that `reserve_frame` is for, + 1, and so on to the block's
@@ -101,14 +101,23 @@ error_t memory_create(struct job *job, uint64_t bytes, struct memory **result);
 error_t memory_create_physical(struct job *job, phys_t base, uint64_t bytes, uint32_t attributes,
                                struct memory **result);
 
-uint64_t memory_size(struct memory *memory);
+uint64_t memory_size(const struct memory *memory);
 uint64_t memory_resident(struct memory *memory);
 
 /* bad_argument beyond the end. */
 error_t memory_page_info(struct memory *memory, uint64_t offset, struct page_info *info);
 
 /* Zero, absent, filling or present; `page` may be NULL. */
-enum page_kind memory_page_kind_locked(const struct memory *memory, const struct page *page);
+static inline enum page_kind memory_page_kind_locked(const struct memory *memory,
+                                                     const struct page *page)
+{
+    enum page_kind kind = page == NULL ? PAGE_EMPTY : page_kind(page);
+    if (kind == PAGE_EMPTY)
+        return memory->empty_absent ? PAGE_ABSENT : PAGE_ZERO;
+    if (kind == PAGE_FILLING && page->word >> PAGE_SHIFT != memory->reign)
+        return PAGE_ABSENT;
+    return kind;
+}
 
 /* --- memory_page.c: one page --- */
 

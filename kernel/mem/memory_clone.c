@@ -170,16 +170,16 @@ static void clone_drop_rest(const struct clone *clone)
 
 static error_t clone_piece(struct clone *clone, struct page_request *request)
 {
-    irq_state_t irq = spinlock_lock(&clone->from->lock);
+    spinlock_enter(&clone->from->lock);
     error_t error = clone_gather_locked(clone, request);
-    spinlock_unlock(&clone->from->lock, irq);
+    spinlock_exit(&clone->from->lock);
     if (error != OK)
         return error;
-    irq = memory_lock_settled(clone->from);
+    irq_state_t irq = memory_lock_settled(clone->from);
     spinlock_unlock(&clone->from->lock, irq);
-    irq = spinlock_lock(&clone->to->lock);
+    spinlock_enter(&clone->to->lock);
     error = clone_enter_all_locked(clone);
-    spinlock_unlock(&clone->to->lock, irq);
+    spinlock_exit(&clone->to->lock);
     clone_drop_rest(clone);
     memory_wake(clone->to);
     return clone->count > 0 ? OK : error;
@@ -199,12 +199,14 @@ error_t memory_clone(struct memory *from, uint64_t from_offset, struct memory *t
     if (size == 0)
         return OK;
     for (;;) {
-        struct clone clone = {.from = from,
-                              .to = to,
-                              .from_first = from_offset >> PAGE_SHIFT,
-                              .to_first = to_offset >> PAGE_SHIFT,
-                              .count = size >> PAGE_SHIFT,
-                              .flags = flags};
+        struct clone clone; /* its items are written as they come */
+        clone.from = from;
+        clone.to = to;
+        clone.from_first = from_offset >> PAGE_SHIFT;
+        clone.to_first = to_offset >> PAGE_SHIFT;
+        clone.count = size >> PAGE_SHIFT;
+        clone.flags = flags;
+        clone.items = 0;
         error_t error = clone_piece(&clone, request);
         if (error == ERR_would_block)
             error = memory_pause();

@@ -19,7 +19,7 @@ static error_t page_fill_locked(struct memory *memory, struct page *page)
         job_uncharge(memory->object.job, PAGE_SIZE);
         return error;
     }
-    memset(phys_to_virt(frame), 0, PAGE_SIZE);
+    arch_page_zero(phys_to_virt(frame));
     page_set_present(page, frame);
     memory->resident++;
     return OK;
@@ -72,19 +72,44 @@ static error_t page_copy_locked(struct page *page)
     return OK;
 }
 
-error_t memory_page_locked(struct memory *memory, uint64_t index, bool write,
-                           struct page_request *request, struct page **result)
+/* The page is to be written, and its frame is another object's as well. */
+__attribute__((noinline)) static error_t page_own_locked(struct memory *memory, uint64_t index,
+                                                         struct page *page)
 {
-    debug_assert(spinlock_held(&memory->lock) && !memory->physical);
-    struct page *page = page_tree_find(&memory->pages, index);
-    *result = page;
+    return memory_hidden_locked(memory, index) ? page_copy_locked(page) : ERR_would_block;
+}
+
+static inline __attribute__((always_inline)) error_t page_found_locked(struct memory *memory,
+                                                                       uint64_t index, bool write,
+                                                                       struct page_request *request,
+                                                                       struct page **result)
+{
+    struct page *page = *result;
     if (page == NULL || page_kind(page) != PAGE_PRESENT)
         return page_get_locked(memory, index, write, request, result);
     if (page_busy(page))
         return ERR_would_block;
     if (!write || !frame_shared(page_frame(page)))
         return OK;
-    return memory_hidden_locked(memory, index) ? page_copy_locked(page) : ERR_would_block;
+    return page_own_locked(memory, index, page);
+}
+
+__attribute__((noinline)) static error_t page_walk_locked(struct memory *memory, uint64_t index,
+                                                          bool write, struct page_request *request,
+                                                          struct page **result)
+{
+    *result = page_tree_walk(&memory->pages, index);
+    return page_found_locked(memory, index, write, request, result);
+}
+
+/* Hot: all calls are its last, so that it saves no registers. */
+error_t memory_page_locked(struct memory *memory, uint64_t index, bool write,
+                           struct page_request *request, struct page **result)
+{
+    debug_assert(spinlock_held(&memory->lock) && !memory->physical);
+    *result = page_tree_known(&memory->pages, index);
+    return *result != NULL ? page_found_locked(memory, index, write, request, result)
+                           : page_walk_locked(memory, index, write, request, result);
 }
 
 /* True if it is up to the caller to give page `index` a frame of its own: it is busy now. */
@@ -150,7 +175,7 @@ static error_t pin_try(struct memory *memory, uint64_t index, struct page_reques
                        phys_t *frame)
 {
     struct page *page = NULL;
-    irq_state_t irq = spinlock_lock(&memory->lock);
+    spinlock_enter(&memory->lock);
     error_t error = memory_page_locked(memory, index, true, request, &page);
     if (error == OK && page_pins(page) == PAGE_PINS_MAX)
         error = ERR_full;
@@ -159,7 +184,7 @@ static error_t pin_try(struct memory *memory, uint64_t index, struct page_reques
         *frame = page_frame(page);
         memory_wrote_locked(memory, page);
     }
-    spinlock_unlock(&memory->lock, irq);
+    spinlock_exit(&memory->lock);
     return error;
 }
 
@@ -184,10 +209,10 @@ void memory_unpin(struct memory *memory, uint64_t offset)
 {
     if (memory->physical)
         return;
-    irq_state_t irq = spinlock_lock(&memory->lock);
+    spinlock_enter(&memory->lock);
     struct page *page = page_tree_find(&memory->pages, offset >> PAGE_SHIFT);
     assert(page != NULL && page_kind(page) == PAGE_PRESENT && page_pins(page) > 0);
     memory_wrote_locked(memory, page);
     page->word -= PAGE_PIN;
-    spinlock_unlock(&memory->lock, irq);
+    spinlock_exit(&memory->lock);
 }

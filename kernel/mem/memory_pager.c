@@ -30,9 +30,9 @@ bool memory_pager_set(struct memory *memory, const struct object *only,
 
 void memory_wake(struct memory *memory)
 {
-    irq_state_t irq = spinlock_lock(&memory->lock);
+    spinlock_enter(&memory->lock);
     void (*wake)(struct memory *woken) = memory->pager.wake;
-    spinlock_unlock(&memory->lock, irq);
+    spinlock_exit(&memory->lock);
     if (wake != NULL)
         wake(memory);
 }

@@ -186,7 +186,7 @@ static bool resize_try(struct memory *memory, uint64_t pages)
     if (!done && memory->page_count - pages <= RESIZE_PAGES)
         done = forget_locked(memory, pages);
     if (done)
-        memory->page_count = pages;
+        __atomic_store_n(&memory->page_count, pages, __ATOMIC_RELAXED);
     spinlock_unlock(&memory->lock, irq);
     return done;
 }

@@ -173,10 +173,10 @@ void memory_flush_begin_locked(struct memory *memory)
 
 void memory_flush_end(struct memory *memory)
 {
-    irq_state_t irq = spinlock_lock(&memory->lock);
+    spinlock_enter(&memory->lock);
     assert(memory->flushing > 0);
     memory->flushing--;
-    spinlock_unlock(&memory->lock, irq);
+    spinlock_exit(&memory->lock);
 }
 
 static void flush_all(const struct flush *flushes, uint32_t count)

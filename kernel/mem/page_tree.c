@@ -4,8 +4,9 @@
 #include "lib/string.h"
 #include "obj/job.h"
 
-#define LEAF_SMALL 4  /* entries of the smallest root */
+#define LEAF_SMALL 4  /* entries of the smallest leaf that is made */
 #define NEXT_NODES 32 /* looked through by page_tree_next */
+#define DROPS_MAX  16 /* entries emptied by page_tree_dismantle */
 
 struct inner {
     void *nodes[PAGE_TREE_FANOUT];
@@ -27,12 +28,12 @@ static size_t leaf_size(const struct page_tree *tree)
     return (tree->height == 0 ? tree->root_leaf : PAGE_TREE_FANOUT) * sizeof(struct page);
 }
 
-struct page *page_tree_find(const struct page_tree *tree, uint64_t index)
+struct page *page_tree_walk(const struct page_tree *tree, uint64_t index)
 {
     void *node = tree->root;
     if (node == NULL)
         return NULL;
-    if (tree->height == 0)
+    if (tree->height == 0 && tree->root_leaf < PAGE_TREE_FANOUT)
         return index < tree->root_leaf ? (struct page *)node + index : NULL;
     if (index >= capacity(tree->height))
         return NULL;
@@ -41,7 +42,16 @@ struct page *page_tree_find(const struct page_tree *tree, uint64_t index)
         if (node == NULL)
             return NULL;
     }
-    return (struct page *)node + slot_at(index, 0);
+    struct page_tree *noted = (struct page_tree *)(uintptr_t)tree;
+    noted->known = node;
+    noted->number = (uint32_t)(index >> PAGE_TREE_BITS) + 1;
+    return noted->known + slot_at(index, 0);
+}
+
+static void leaf_free(struct page_tree *tree, struct job *job, struct page *leaf)
+{
+    if (leaf != tree->first)
+        job_release(job, leaf, leaf_size(tree));
 }
 
 /* Makes the root leaf, or a larger one in its place, so that it has `index`. */
@@ -53,15 +63,18 @@ static error_t leaf_grow(struct page_tree *tree, struct job *job, uint64_t index
         entries *= 4;
     if (tree->root != NULL && entries <= tree->root_leaf)
         return OK;
-    struct page *leaf = job_alloc(job, entries * sizeof(struct page));
+    bool first = tree->root == NULL && index < PAGE_TREE_FIRST;
+    if (first)
+        entries = PAGE_TREE_FIRST;
+    struct page *leaf = first ? tree->first : job_alloc(job, entries * sizeof(struct page));
     if (leaf == NULL)
         return ERR_no_memory;
     if (tree->root != NULL) {
         memcpy(leaf, tree->root, leaf_size(tree));
-        job_release(job, tree->root, leaf_size(tree));
+        leaf_free(tree, job, tree->root);
     }
     tree->root = leaf;
-    tree->root_leaf = entries;
+    tree->root_leaf = (uint16_t)entries;
     return OK;
 }
 
@@ -173,12 +186,13 @@ static bool leaf_dismantle(struct page_tree *tree, struct job *job, void **link,
                            bool (*drop)(void *context, struct page *page), void *context)
 {
     struct page *leaf = *link;
-    size_t size = leaf_size(tree);
-    for (uint32_t i = 0; i < size / sizeof(struct page); i++)
-        if (!drop(context, &leaf[i]))
+    uint32_t dropped = 0;
+    for (uint32_t i = 0; i < leaf_size(tree) / sizeof(struct page); i++)
+        if (leaf[i].word != PAGE_EMPTY && (dropped++ == DROPS_MAX || !drop(context, &leaf[i])))
             return false;
     *link = NULL;
-    job_release(job, leaf, size);
+    tree->number = 0;
+    leaf_free(tree, job, leaf);
     return true;
 }
 

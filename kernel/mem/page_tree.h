@@ -3,7 +3,8 @@
  *
  * Leaves hold entries (struct page), inner nodes point to nodes; both are made when first needed,
  * charged to the object's job, and stay until the tree is taken apart. A small object has a single
- * small leaf. The object's lock protects all of it.
+ * small leaf, the smallest of all in the struct itself, which is zeroed at first and stays where it
+ * is. The object's lock protects all of it.
  */
 #ifndef MEM_PAGE_TREE_H
 #define MEM_PAGE_TREE_H
@@ -13,6 +14,7 @@
 
 #define PAGE_TREE_BITS   6 /* of a page's number, per level */
 #define PAGE_TREE_FANOUT ((uint64_t)1 << PAGE_TREE_BITS)
+#define PAGE_TREE_FIRST  2 /* entries in the struct */
 
 struct job;
 
@@ -61,12 +63,30 @@ static inline uint64_t page_pins(const struct page *page)
 
 struct page_tree {
     void *root;         /* a leaf if height is 0; NULL: no page was ever touched */
-    uint32_t height;    /* levels of inner nodes */
-    uint32_t root_leaf; /* entries of the root when it is a leaf */
+    struct page *known; /* the leaf, with PAGE_TREE_FANOUT entries, that was found last */
+    uint32_t number;    /* of the first page in `known`, by PAGE_TREE_FANOUT, + 1; 0: none */
+    uint16_t height;    /* levels of inner nodes */
+    uint16_t root_leaf; /* entries of the root when it is a leaf */
+    struct page first[PAGE_TREE_FIRST]; /* that leaf, if it is enough */
 };
 
+/* What page_tree_find does when it does not know the leaf. */
+struct page *page_tree_walk(const struct page_tree *tree, uint64_t index);
+
+/* The entry of page `index`, if it is in the leaf that was found last; else NULL. */
+static inline struct page *page_tree_known(const struct page_tree *tree, uint64_t index)
+{
+    return (index >> PAGE_TREE_BITS) + 1 == tree->number
+               ? &tree->known[index & (PAGE_TREE_FANOUT - 1)]
+               : NULL;
+}
+
 /* The entry of page `index`; NULL if it has none yet. */
-struct page *page_tree_find(const struct page_tree *tree, uint64_t index);
+static inline struct page *page_tree_find(const struct page_tree *tree, uint64_t index)
+{
+    struct page *page = page_tree_known(tree, index);
+    return page != NULL ? page : page_tree_walk(tree, index);
+}
 
 /* The same, making it. no_memory. */
 error_t page_tree_make(struct page_tree *tree, struct job *job, uint64_t index,
@@ -79,8 +99,8 @@ error_t page_tree_make(struct page_tree *tree, struct job *job, uint64_t index,
 struct page *page_tree_next(const struct page_tree *tree, uint64_t *index, uint64_t end);
 
 /*
- * Takes the tree apart: lets `drop` empty the entries of one leaf, which it may refuse, and frees
- * that leaf, or an inner node. True when nothing is left.
+ * Takes the tree apart: lets `drop` make some entries of one leaf PAGE_EMPTY, which it may refuse,
+ * and frees that leaf when all are, or an inner node. True when nothing is left.
  */
 bool page_tree_dismantle(struct page_tree *tree, struct job *job,
                          bool (*drop)(void *context, struct page *page), void *context);

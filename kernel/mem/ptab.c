@@ -1,6 +1,7 @@
 /* The page-table walker (ptab.h). */
 #include "mem/ptab.h"
 #include "lib/assert.h"
+#include "mem/frame.h"
 #include "mem/phys.h"
 
 static pte_t *entry_of(phys_t table, uintptr_t va, int level)
@@ -9,13 +10,29 @@ static pte_t *entry_of(phys_t table, uintptr_t va, int level)
     return &entries[va >> (PAGE_SHIFT + 9 * level) & (PTAB_ENTRIES - 1)];
 }
 
+/* How many tables a table of a counted root points to. */
+static uint32_t *ptab_below(phys_t table)
+{
+    return &frame_of(table)->next;
+}
+
+void ptab_count(struct ptab *ptab)
+{
+    ptab->counted = true;
+    *ptab_below(ptab->root) = 0;
+}
+
 /* Makes the table that a walk for `va` misses at `entry`. */
-__attribute__((noinline)) static error_t table_make(struct ptab *ptab, pte_t *entry)
+__attribute__((noinline)) static error_t table_make(struct ptab *ptab, phys_t table, pte_t *entry)
 {
     phys_t lower;
     error_t error = ptab->table_alloc(ptab, &lower);
     if (error != OK)
         return error;
+    if (ptab->counted) {
+        *ptab_below(table) += 1;
+        *ptab_below(lower) = 0;
+    }
     arch_mmu_barrier(); /* its zeroes before it can be walked */
     pte_write(entry, arch_pte_table(lower));
     return OK;
@@ -28,7 +45,7 @@ error_t ptab_entry(struct ptab *ptab, uintptr_t va, int level, pte_t **result)
         pte_t *entry = entry_of(table, va, at);
         pte_t value = pte_read(entry);
         if (!arch_pte_present(value)) {
-            error_t error = table_make(ptab, entry);
+            error_t error = table_make(ptab, table, entry);
             if (error != OK)
                 return error;
             value = pte_read(entry);
@@ -146,20 +163,12 @@ struct prune {
     uint32_t count, max;
 };
 
-static bool table_empty(phys_t table)
-{
-    const pte_t *entries = phys_to_virt(table);
-    for (uint32_t i = 0; i < PTAB_ENTRIES; i++)
-        if (arch_pte_present(pte_read(&entries[i])))
-            return false;
-    return true;
-}
-
 /* Below the entries of `table` at `level` that meet [low, high); false if `max` came first. */
 static bool prune_below(struct prune *prune, phys_t table, int level, uintptr_t low, uintptr_t high)
 {
     uint64_t span = ptab_span(level);
-    for (uintptr_t va = low; va < high; va = ptab_behind(va, level)) {
+    uint32_t *below = ptab_below(table);
+    for (uintptr_t va = low; va < high && *below != 0; va = ptab_behind(va, level)) {
         pte_t *entry = entry_of(table, va, level);
         pte_t value = pte_read(entry);
         if (!arch_pte_present(value) || arch_pte_is_leaf(value, level))
@@ -171,12 +180,12 @@ static bool prune_below(struct prune *prune, phys_t table, int level, uintptr_t 
         if (start < prune->hole_low || end > prune->hole_high)
             continue;
         /* Others unmapped there as well, and have yet to come for their tables. */
-        if (level > 1 && !table_empty(lower))
+        if (level > 1 && *ptab_below(lower) != 0)
             continue;
         if (prune->count == prune->max)
             return false;
-        debug_assert(table_empty(lower));
         pte_write(entry, 0);
+        *below -= 1;
         prune->tables[prune->count++] = lower;
     }
     return true;
@@ -185,7 +194,12 @@ static bool prune_below(struct prune *prune, phys_t table, int level, uintptr_t 
 bool ptab_prune(struct ptab *ptab, uintptr_t low, uintptr_t high, uintptr_t hole_low,
                 uintptr_t hole_high, phys_t *tables, uint32_t max, uint32_t *count)
 {
-    assert(hole_low <= low && low <= high && high <= hole_high);
+    assert(ptab->counted && hole_low <= low && low <= high && high <= hole_high);
+    *count = 0;
+    /* Mostly the mappings around share the lowest table. */
+    if (max_u64(align_down(low, ptab_span(1)), align_up(hole_low, ptab_span(1))) >=
+        min_u64(align_up(high, ptab_span(1)), align_down(hole_high, ptab_span(1))))
+        return true;
     struct prune prune = {
         .hole_low = hole_low, .hole_high = hole_high, .tables = tables, .max = max};
     bool done = prune_below(&prune, ptab->root, PTAB_TOP, low, high);

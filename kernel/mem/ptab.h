@@ -20,6 +20,7 @@
 struct ptab {
     phys_t root;
     error_t (*table_alloc)(struct ptab *ptab, phys_t *table); /* one zeroed page */
+    bool counted;      /* each table's frame counts the tables below it (ptab_count); constant */
     uint64_t last;     /* number of the 2 MiB that `last_table` translates, + 1; 0: none */
     pte_t *last_table; /* the lowest table that ptab_entry found last; the owner's lock */
 };
@@ -100,10 +101,14 @@ pte_t *ptab_find(const struct ptab *ptab, uintptr_t va, int *level);
  */
 pte_t *ptab_next(const struct ptab *ptab, uintptr_t *va, uintptr_t end, int *level);
 
+/* Lets tables be counted from now on: the root, a frame (mem/frame.h) as all others will be, has
+ * none yet. */
+void ptab_count(struct ptab *ptab);
+
 /*
  * Takes tables out that meet [low, high) and lie wholly within [hole_low, hole_high), where no leaf
- * is left. Stores up to `max` of them, to be freed when nobody walks them any more. False if there
- * may be more.
+ * is left; the root is counted. Stores up to `max` of them, to be freed when nobody walks them any
+ * more. False if there may be more.
  */
 bool ptab_prune(struct ptab *ptab, uintptr_t low, uintptr_t high, uintptr_t hole_low,
                 uintptr_t hole_high, phys_t *tables, uint32_t max, uint32_t *count);

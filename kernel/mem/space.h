@@ -29,13 +29,15 @@ struct space {
     struct job *job;          /* pays for tables; constant */
     struct spinlock lock;     /* rank space */
     struct mapping *mappings; /* root of a balanced tree by address; the lock */
+    struct mapping *found;    /* what was looked for last, or NULL; the lock */
     uint32_t mapping_count;
     bool write_execute; /* may map write+execute; set at creation */
 };
 
 error_t space_init(struct space *space, struct job *job);
 
-/* Unmaps at most `budget` mappings or pages; true when nothing is left. */
+/* No thread runs in it any more. Unmaps some `budget` pages, at least a piece; true when nothing is
+ * left. */
 bool space_clear(struct space *space, uint32_t budget);
 void space_free(struct space *space);
 

@@ -22,7 +22,7 @@ struct source {
 static void source_find(struct space *from, uint64_t va, struct source *source)
 {
     *source = (struct source){.memory = NULL};
-    irq_state_t irq = spinlock_lock(&from->lock);
+    spinlock_enter(&from->lock);
     struct mapping *mapping = mapping_at_locked(from, va);
     if (mapping != NULL) {
         source->memory = mapping->memory;
@@ -32,11 +32,11 @@ static void source_find(struct space *from, uint64_t va, struct source *source)
         source->offset = mapping->offset + (source->va - mapping->va);
         source->flags = mapping->flags & MAPPING_FLAGS;
     }
-    spinlock_unlock(&from->lock, irq);
+    spinlock_exit(&from->lock);
 }
 
-/* A new object, mapped where the source's is; as long as what the source can show. */
-static error_t target_make(struct space *to, const struct source *source)
+/* A new object, mapped where the source's is; as long as what the source can show. A reference. */
+static error_t target_make(struct space *to, const struct source *source, struct memory **result)
 {
     struct memory *memory;
     uint64_t size = memory_size(source->memory);
@@ -47,8 +47,11 @@ static error_t target_make(struct space *to, const struct source *source)
     struct mapping *mapping = mapping_make(to, memory, 0, source->va, source->end - source->va,
                                            source->flags | MAPPING_CLONING);
     error = mapping == NULL ? ERR_no_memory : space_insert(to, mapping);
-    if (error != OK)
-        mapping_free(mapping);
+    if (error == OK) {
+        *result = memory;
+        return OK;
+    }
+    mapping_free(mapping);
     object_put(&memory->object);
     return error;
 }
@@ -58,7 +61,7 @@ static struct memory *target_find(struct space *to, const struct source *source,
                                   uint64_t *end)
 {
     struct memory *memory = NULL;
-    irq_state_t irq = spinlock_lock(&to->lock);
+    spinlock_enter(&to->lock);
     const struct mapping *mapping = mapping_find_locked(to, source->va);
     if (mapping != NULL && (mapping->flags & MAPPING_CLONING) != 0) {
         memory = mapping->memory;
@@ -66,20 +69,20 @@ static struct memory *target_find(struct space *to, const struct source *source,
         *offset = mapping->offset + (source->va - mapping->va);
         *end = min_u64(source->end, mapping_end(mapping));
     }
-    spinlock_unlock(&to->lock, irq);
+    spinlock_exit(&to->lock);
     return memory;
 }
 
 static void target_done(struct space *to, uint64_t va)
 {
-    irq_state_t irq = spinlock_lock(&to->lock);
+    spinlock_enter(&to->lock);
     struct mapping *mapping = mapping_find_locked(to, va);
     if (mapping != NULL) {
-        irq_state_t inner = spinlock_lock(&mapping->memory->lock);
+        spinlock_enter(&mapping->memory->lock);
         mapping->flags &= MAPPING_FLAGS;
-        spinlock_unlock(&mapping->memory->lock, inner);
+        spinlock_exit(&mapping->memory->lock);
     }
-    spinlock_unlock(&to->lock, irq);
+    spinlock_exit(&to->lock);
 }
 
 /* Pages that both objects have; behind the source's end nothing is cloned. */
@@ -102,15 +105,14 @@ static error_t clone_private(struct space *to, const struct source *source, uint
 {
     uint64_t offset = 0, end = 0, done = 0;
     struct memory *memory = target_find(to, source, &offset, &end);
+    error_t error = OK;
     if (memory == NULL) {
-        error_t error = target_make(to, source);
+        end = source->end;
+        error = target_make(to, source, &memory);
         if (error != OK)
             return error;
-        memory = target_find(to, source, &offset, &end);
     }
-    if (memory == NULL)
-        return ERR_exists; /* somebody else changes the target */
-    error_t error = pages_clone(source, memory, offset, end - source->va, request, &done);
+    error = pages_clone(source, memory, offset, end - source->va, request, &done);
     object_put(&memory->object);
     if (error != OK)
         return error;

@@ -1,44 +1,50 @@
 /* Taking pieces of mappings out of a space, and unmapping (space_cut.h, mapping.h). */
 #include "mem/space_cut.h"
 #include "lib/assert.h"
+#include "mem/frame.h"
 #include "mem/mapping.h"
 #include "obj/job.h"
 
 #define PRUNE_BATCH 16
 
-/* Tables that are no longer used, up to PRUNE_BATCH; false if there may be more. */
-static bool prune_locked(struct space *space, uint64_t low, uint64_t high, phys_t *tables,
-                         uint32_t *count)
+/* Tables taken out: forgotten by all CPUs next, then freed. */
+struct pruned {
+    phys_t tables[PRUNE_BATCH];
+    uint32_t count;
+    bool done; /* there are no more */
+};
+
+/* Tables that are no longer used, up to PRUNE_BATCH. */
+static void prune_locked(struct space *space, uint64_t low, uint64_t high, struct pruned *pruned)
 {
     uint64_t hole_low, hole_high;
     const struct mapping *at = mapping_find_locked(space, low);
-    *count = 0;
+    pruned->count = 0;
+    pruned->done = true;
     if (at != NULL)
-        return true; /* mapped anew meanwhile: its end will take the tables along */
+        return; /* mapped anew meanwhile: its end will take the tables along */
     mapping_hole_locked(space, low, &hole_low, &hole_high);
-    return ptab_prune(&space->ptab, low, min_u64(high, hole_high), hole_low, hole_high, tables,
-                      PRUNE_BATCH, count);
+    pruned->done = ptab_prune(&space->ptab, low, min_u64(high, hole_high), hole_low, hole_high,
+                              pruned->tables, PRUNE_BATCH, &pruned->count);
 }
 
-static void tables_free(struct space *space, const phys_t *tables, uint32_t count)
+static void tables_free(struct space *space, const struct pruned *pruned)
 {
-    for (uint32_t i = 0; i < count; i++)
-        job_frame_free(space->job, tables[i]);
+    for (uint32_t i = 0; i < pruned->count; i++)
+        frame_free_zero(pruned->tables[i]);
+    job_uncharge(space->job, pruned->count * PAGE_SIZE);
 }
 
-/* Each batch: out of the tables, forgotten by all CPUs, then freed. */
 void space_prune(struct space *space, uint64_t low, uint64_t high)
 {
-    bool done = false;
-    while (!done) {
-        phys_t tables[PRUNE_BATCH];
-        uint32_t count;
-        irq_state_t irq = spinlock_lock(&space->lock);
-        done = prune_locked(space, low, high, tables, &count);
-        spinlock_unlock(&space->lock, irq);
-        if (count > 0)
+    struct pruned pruned = {.done = false};
+    while (!pruned.done) {
+        spinlock_enter(&space->lock);
+        prune_locked(space, low, high, &pruned);
+        spinlock_exit(&space->lock);
+        if (pruned.count > 0)
             arch_space_flush(&space->arch, low, high - low);
-        tables_free(space, tables, count);
+        tables_free(space, &pruned);
     }
 }
 
@@ -126,9 +132,9 @@ static error_t cut_first_locked(struct space *space, uint64_t low, uint64_t high
     if (error != OK || mapping == NULL)
         return error;
     struct memory *memory = mapping->memory;
-    irq_state_t irq = spinlock_lock(&memory->lock);
+    spinlock_enter(&memory->lock);
     space_cut_apply_locked(mapping, cut);
-    spinlock_unlock(&memory->lock, irq);
+    spinlock_exit(&memory->lock);
     return OK;
 }
 
@@ -138,14 +144,21 @@ error_t space_unmap(struct space *space, uaddr_t va, uint64_t size, uint64_t *do
     if (!space_range_valid(va, size))
         return ERR_bad_argument;
     struct cut cut;
-    irq_state_t irq = spinlock_lock(&space->lock);
+    struct pruned pruned;
+    pruned.count = 0;
+    pruned.done = true;
+    spinlock_enter(&space->lock);
     error_t error = cut_first_locked(space, va.va, va.va + size, &cut);
-    spinlock_unlock(&space->lock, irq);
+    if (cut.memory != NULL)
+        prune_locked(space, cut.low, cut.high, &pruned);
+    spinlock_exit(&space->lock);
+    cut.flush |= pruned.count > 0;
     space_cut_end(space, &cut);
+    tables_free(space, &pruned);
     if (error != OK)
         return error;
     *done = cut.high - va.va;
-    if (cut.memory != NULL)
+    if (!pruned.done)
         space_prune(space, cut.low, cut.high);
     return OK;
 }

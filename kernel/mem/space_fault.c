@@ -36,9 +36,13 @@ static error_t fault_page_locked(struct fault *fault)
 /* The mapping at fault->va, if it allows the access; the space is locked. */
 static error_t fault_mapping_locked(struct fault *fault)
 {
-    struct mapping *mapping = mapping_find_locked(fault->space, fault->va);
-    if (mapping == NULL)
-        return ERR_bad_address;
+    struct mapping *mapping = fault->space->found;
+    if (mapping == NULL || fault->va - mapping->va >= mapping->size) {
+        mapping = mapping_find_locked(fault->space, fault->va);
+        if (mapping == NULL)
+            return ERR_bad_address;
+        fault->space->found = mapping;
+    }
     if ((fault->access & ~mapping_access(mapping)) != 0)
         return ERR_denied;
     fault->mapping = mapping;
@@ -213,8 +217,11 @@ static inline __attribute__((always_inline)) error_t fault_enter_locked(struct f
 
 error_t space_fault(struct space *space, uaddr_t va, uint32_t access, struct page_request *request)
 {
-    struct fault fault = {
-        .space = space, .va = align_down(va.va, PAGE_SIZE), .access = access, .request = request};
+    struct fault fault; /* not cleared: what is used is set */
+    fault.space = space;
+    fault.va = align_down(va.va, PAGE_SIZE);
+    fault.access = access;
+    fault.request = request;
     error_t error = begin(&fault);
     if (error != OK)
         return error;
@@ -252,7 +259,7 @@ void space_enter_present_locked(struct space *space, struct mapping *mapping, ui
     fault.mapping = mapping;
     fault.memory = mapping->memory;
     fault.access = SPACE_READ;
-    if (mapping_access(mapping) == 0)
+    if (mapping_access(mapping) == 0 || (fault.memory->resident == 0 && !fault.memory->physical))
         return;
     uint64_t end = va + size;
     uint32_t work = 0;

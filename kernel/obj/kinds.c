@@ -25,12 +25,17 @@ static const struct {
 #undef OBJECT_all
 };
 
+/* Gathered from the list once; who comes at the same time stores the same. */
 uint32_t object_kind_rights(uint32_t kind)
 {
-    uint32_t rights = 0;
+    static _Atomic(uint32_t) gathered[OBJECT_KINDS];
+    uint32_t rights = atomic_load_explicit(&gathered[kind], memory_order_relaxed);
+    if (__builtin_expect(rights != 0, 1))
+        return rights;
     for (size_t i = 0; i < COUNT_OF(kinds_of_rights); i++)
         if (kinds_of_rights[i].kind == 0 || kinds_of_rights[i].kind == kind)
             rights |= 1u << kinds_of_rights[i].bit;
+    atomic_store_explicit(&gathered[kind], rights, memory_order_relaxed);
     return rights;
 }
 

@@ -61,7 +61,7 @@ error_t process_create(struct job *job, struct process **result)
 /* Who freezes a job marks it first, and takes this lock for its threads later; who thaws it too. */
 error_t process_add_thread(struct process *process, struct thread *thread)
 {
-    irq_state_t state = spinlock_lock(&process->lock);
+    spinlock_enter(&process->lock);
     bool dying = atomic_load(&process->dying);
     if (!dying) {
         if (job_frozen(process->job))
@@ -69,17 +69,17 @@ error_t process_add_thread(struct process *process, struct thread *thread)
         list_add_last(&process->threads, &thread->sibling);
         process->thread_count++;
     }
-    spinlock_unlock(&process->lock, state);
+    spinlock_exit(&process->lock);
     return dying ? ERR_dead : OK;
 }
 
 void process_remove_thread(struct process *process, struct thread *thread)
 {
-    irq_state_t state = spinlock_lock(&process->lock);
+    spinlock_enter(&process->lock);
     assert(process->thread_count > 0);
     list_remove(&thread->sibling);
     bool last = --process->thread_count == 0;
-    spinlock_unlock(&process->lock, state);
+    spinlock_exit(&process->lock);
     if (last)
         process_kill(process);
 }
@@ -109,20 +109,27 @@ struct thread *process_next_thread(struct process *process, uint64_t after)
     return thread_above(process, after, true);
 }
 
+static bool threads_gone(struct process *process)
+{
+    spinlock_enter(&process->lock);
+    bool none = process->thread_count == 0;
+    spinlock_exit(&process->lock);
+    return none;
+}
+
 /* True when all threads have gone. */
 static bool kill_some(struct process *process)
 {
     for (uint32_t i = 0; i < KILL_BUDGET; i++) {
+        if (threads_gone(process))
+            return true;
         struct thread *thread = thread_above(process, 0, false);
         if (thread == NULL)
             break;
         thread_kill(thread, EXIT_killed, 0);
         object_put(&thread->object);
     }
-    irq_state_t state = spinlock_lock(&process->lock);
-    bool none = process->thread_count == 0;
-    spinlock_unlock(&process->lock, state);
-    return none;
+    return false;
 }
 
 /* The reaper's steps; at the end the reference of being alive goes. */

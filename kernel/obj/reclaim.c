@@ -182,6 +182,8 @@ static void ask_others(struct cpu *self, struct reclaim_queue *queue)
     uint64_t others[WORDS];
     atomic_thread_fence(memory_order_seq_cst); /* see above */
     uint32_t count = atomic_load_explicit(&cpu_count, memory_order_acquire);
+    if (count == 1)
+        return;
     for (uint32_t word = 0; word * WORD_BITS < count; word++) {
         others[word] = others_online(self, word, count);
         atomic_store_explicit(&queue->unanswered[word], others[word], memory_order_release);

@@ -48,21 +48,24 @@ static const struct {
 #undef LINK
 };
 
-/* The fields of a part that may be set; false if there is no such part, or it has no list. */
-static bool part_fields(uint32_t kind, uint64_t part, bool import, uint64_t *fields, uint64_t *size)
+/* May these fields of a part be set? Any of one that has no list. Stores how large it must be. */
+static bool fields_allowed(uint32_t kind, uint64_t part, uint64_t fields, bool import,
+                           uint64_t *size)
 {
     const uint8_t *how = field_hows;
-    for (size_t i = 0; i < COUNT_OF(parts); how += parts[i++].words) {
-        if (parts[i].kind != kind || parts[i].part != part)
-            continue;
-        *fields = 0;
-        *size = parts[i].words * sizeof(uint64_t);
-        for (uint32_t j = 0; j < parts[i].words; j++)
-            if (how[j] == HOW_set || (how[j] == HOW_import && import))
-                *fields |= UINT64_C(1) << j;
+    size_t i = 0;
+    while (i < COUNT_OF(parts) && (parts[i].kind != kind || parts[i].part != part))
+        how += parts[i++].words;
+    if (i == COUNT_OF(parts))
         return true;
+    *size = parts[i].words * sizeof(uint64_t);
+    for (; fields != 0; fields &= fields - 1) {
+        uint32_t field = (uint32_t)__builtin_ctzll(fields);
+        if (field >= parts[i].words || how[field] == HOW_read ||
+            (how[field] == HOW_import && !import))
+            return false;
     }
-    return false;
+    return true;
 }
 
 static const struct state_ops *ops_of(const struct object *object)
@@ -87,10 +90,10 @@ error_t state_set(struct thread *caller, struct object *object, uint64_t fields,
                   const struct state *state)
 {
     const struct state_ops *ops = ops_of(object);
-    uint64_t allowed = 0, size = state->size;
+    uint64_t size = state->size;
     if (ops == NULL || ops->set == NULL)
         return ERR_unsupported;
-    if (part_fields(object->kind, state->part, import, &allowed, &size) && (fields & ~allowed) != 0)
+    if (!fields_allowed(object->kind, state->part, fields, import, &size))
         return ERR_denied;
     return state->size < size ? ERR_bad_argument : ops->set(caller, object, fields, state);
 }

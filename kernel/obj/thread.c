@@ -53,7 +53,7 @@ error_t thread_create(struct process *process, uaddr_t page, struct thread **res
     thread->page_user = page;
     if (error == OK)
         error = space_map(&process->space, thread->page_memory, 0, page, MESSAGE_PAGE,
-                          SPACE_READ | SPACE_WRITE);
+                          SPACE_READ | SPACE_WRITE | SPACE_OMIT);
     if (error == OK)
         error = process_add_thread(process, thread);
     if (error != OK) {

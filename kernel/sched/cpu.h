@@ -72,6 +72,7 @@ struct cpu {
     struct spinlock deadlines_lock;          /* rank deadlines: the next */
     struct deadline_queue deadlines;         /* this CPU inserts, any removes */
     struct frame_cache frames;               /* this CPU alone, interrupts off */
+    struct frame_cache clean;                /* likewise; frames that are all zero */
     _Atomic(uint64_t) metrics[METRIC_COUNT]; /* written by this CPU, read by any */
     uintptr_t stack_low, stack_high;         /* its kernel stack: [low, high) */
 };

@@ -347,9 +347,8 @@ static void between_steps(struct cpu *self)
         (void)reclaim_poll(self);
 }
 
-struct thread *sched_leave(struct cpu *self)
+__attribute__((noinline)) static struct thread *leave_slowly(struct cpu *self)
 {
-    debug_assert(self == cpu_self() && self->held_count == 0 && !arch_irq_enabled());
     if (self->reclaiming)
         (void)reclaim_poll(self);
     for (;;) {
@@ -375,6 +374,17 @@ struct thread *sched_leave(struct cpu *self)
             place_call_help(self);
     }
     return self->current;
+}
+
+/* Mostly nobody wants anything, and the current thread goes on. */
+struct thread *sched_leave(struct cpu *self)
+{
+    debug_assert(self == cpu_self() && self->held_count == 0 && !arch_irq_enabled());
+    struct thread *thread = self->current;
+    if (self->reclaiming || self->surplus || must_decide(self) || thread_wanted(thread) != 0 ||
+        thread->resume != RESUME_USER)
+        return leave_slowly(self);
+    return thread;
 }
 
 /* --- start-up --- */

@@ -115,6 +115,15 @@ void spinlock_wait_turn(struct spinlock *lock, uint32_t ticket)
     spinlock_wait(lock, ticket);
 }
 
+/* A function of its own and called last, so that spinlock_lock saves no registers. */
+__attribute__((noinline)) static irq_state_t lock_slowly(struct spinlock *lock, uint32_t ticket,
+                                                         irq_state_t state)
+{
+    spinlock_wait(lock, ticket);
+    spinlock_taken(lock, cpu_self());
+    return state;
+}
+
 irq_state_t spinlock_lock(struct spinlock *lock)
 {
     irq_state_t state = {arch_irq_save()};
@@ -122,8 +131,8 @@ irq_state_t spinlock_lock(struct spinlock *lock)
     if (CONFIG_DEBUG)
         lock_order_check(lock, self);
     uint32_t ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
-    if (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
-        spinlock_wait(lock, ticket);
+    if (__builtin_expect(atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket, 0))
+        return lock_slowly(lock, ticket, state);
     spinlock_taken(lock, self);
     return state;
 }
@@ -150,7 +159,7 @@ bool spinlock_try_lock(struct spinlock *lock, irq_state_t *state)
 void spinlock_unlock(struct spinlock *lock, irq_state_t state)
 {
     struct cpu *self = cpu_self();
-    assert(spinlock_held(lock) || spinlock_ignored());
+    debug_assert(spinlock_held(lock) || spinlock_ignored());
     if (CONFIG_DEBUG)
         lock_order_forget(lock, self);
     atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);

@@ -9,8 +9,9 @@
 #include "syscall/call.h"
 #include <space.h>
 
-#define LIST_MAX 16                /* mappings of one call */
-#define COPY_MAX ((uint64_t)16384) /* bytes of one call */
+#define LIST_MAX     16                /* mappings of one call */
+#define CLONE_PIECES 4                 /* of one call: 16 pages each at most */
+#define COPY_MAX     ((uint64_t)16384) /* bytes of one call */
 
 static struct space *space_of(const struct slot *slot)
 {
@@ -75,7 +76,7 @@ outcome_t sys_space_clone(struct thread *caller, struct slot *process, slot_t to
     *next = from_va;
     if (target == slot_kept(process) || !is_aligned(from_va, PAGE_SIZE))
         error = ERR_bad_argument;
-    else
+    for (uint32_t i = 0; error == OK && *next != SPACE_END && i < CLONE_PIECES; i++)
         error = space_clone(space_of(process), space_of(slot), next, NULL);
     object_put(target);
     return *next != from_va ? OK : (outcome_t)error;

@@ -38,7 +38,7 @@ void frame_model_start(void)
     assert(database != MAP_FAILED);
     host_frame_base = database;
     frame_reset();
-    boot_cpu.frames.count = 0;
+    boot_cpu.frames.count = boot_cpu.clean.count = 0;
     boot_cpu.node = 0;
     for (uint32_t i = 0; i < region_count; i++)
         memset(used + regions[i].first, 0, regions[i].end - regions[i].first);

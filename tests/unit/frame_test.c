@@ -140,13 +140,20 @@ TEST(frame_never_merges_across_regions)
     EXPECT(stats_of(0).free_blocks[2] == 2);
 }
 
-TEST(frame_zeroes_when_asked)
+/* Memory for the frames of [1 MiB, 2 MiB), which is all of node 0's. */
+static char *megabyte_make(void)
 {
     frame_model_start();
     frame_model_region(256, 512, 0);
     char *memory = aligned_alloc(PAGE_SIZE, MIB);
     memset(memory, 0xff, MIB);
     host_phys_set(PHYS(MIB), memory, MIB);
+    return memory;
+}
+
+TEST(frame_zeroes_when_asked)
+{
+    char *memory = megabyte_make();
     for (uint32_t order = 0; order < 5; order++) {
         phys_t frame;
         REQUIRE(frame_model_alloc(order, 0, FRAME_ZERO, &frame) == OK);
@@ -160,6 +167,34 @@ TEST(frame_zeroes_when_asked)
         zeroed += memory[i] == 0;
     EXPECT(zeroed <= PAGE_SIZE * (1 + 2 + 4 + 8 + 16));
     free(memory);
+}
+
+TEST(frame_that_is_zero_comes_back_to_who_wants_one)
+{
+    char *memory = megabyte_make();
+    phys_t zero, other, again;
+    REQUIRE(frame_alloc(0, 0, FRAME_ZERO, &zero) == OK && frame_alloc(0, 0, 0, &other) == OK);
+    frame_free_zero(zero);
+    frame_free(other, 0);
+    EXPECT(frame_alloc(0, 0, 0, &again) == OK && again.pa == other.pa);
+    EXPECT(frame_alloc(0, 0, FRAME_ZERO, &again) == OK && again.pa == zero.pa);
+    /* Each is had when nothing else is left. */
+    frame_free_zero(again);
+    uint32_t count = 0;
+    while (frame_alloc(0, 0, FRAME_THIS_NODE, &again) == OK)
+        count++;
+    EXPECT(count == MIB / PAGE_SIZE - 1 && stats_of(0).free == 0);
+    free(memory);
+}
+
+static void free_as_zero(void *context)
+{
+    (void)context;
+    phys_t frame;
+    char *memory = megabyte_make();
+    frame_alloc(0, 0, FRAME_ZERO, &frame);
+    memory[frame.pa - MIB + PAGE_SIZE - 1] = 1;
+    frame_free_zero(frame);
 }
 
 TEST(frame_cache_takes_its_frames_from_one_visit)
@@ -272,4 +307,5 @@ TEST(frame_asserts_misuse)
     EXPECT(unit_panics(alloc_node, &orders[3]));
     EXPECT(unit_panics(overlap_regions, NULL));
     EXPECT(unit_panics(break_list, NULL));
+    EXPECT(unit_panics(free_as_zero, NULL));
 }

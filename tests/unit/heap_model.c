@@ -1,6 +1,7 @@
 /* A list of blocks, each filled with bytes that tell which one it is (heap_model.h). */
 #include "heap_model.h"
 #include "arch/mmu.h"
+#include "cap/slot.h"
 #include "host.h"
 #include "lib/assert.h"
 #include "mem/frame.h"
@@ -37,11 +38,12 @@ void heap_model_start(void)
     host_phys_set(PHYS(MEMORY_BASE), memory, HEAP_MODEL_MEMORY);
     host_frame_base = database;
     frame_reset();
-    boot_cpu.frames.count = 0;
+    boot_cpu.frames.count = boot_cpu.clean.count = 0;
     boot_cpu.node = 0;
     error_t error = frame_add_region(PHYS(MEMORY_BASE), HEAP_MODEL_MEMORY, 0);
     assert(error == OK);
     heap_init();
+    slot_table_forget();
     block_count = 0;
     allocated = 0;
 }

@@ -33,16 +33,14 @@ memcpy:
     cmp x2, #80
     b.lo 2f
     sub x3, x6, #64
-1:  ldp x9, x10, [x1]
-    ldp x11, x12, [x1, #16]
+1:  ldp x11, x12, [x1, #16]
     ldp x13, x14, [x1, #32]
     ldp x15, x16, [x1, #48]
-    add x1, x1, #64
-    stp x9, x10, [x4]
+    ldp x9, x10, [x1], #64
     stp x11, x12, [x4, #16]
     stp x13, x14, [x4, #32]
     stp x15, x16, [x4, #48]
-    add x4, x4, #64
+    stp x9, x10, [x4], #64
     cmp x4, x3
     b.ls 1b
 2:  cmp x4, x6
@@ -131,11 +129,10 @@ set_turns:
     sub x5, x3, #64
     cmp x4, x5
     b.hi 2f
-1:  stp x1, x1, [x4]
-    stp x1, x1, [x4, #16]
+1:  stp x1, x1, [x4, #16]
     stp x1, x1, [x4, #32]
     stp x1, x1, [x4, #48]
-    add x4, x4, #64
+    stp x1, x1, [x4], #64
     cmp x4, x5
     b.ls 1b
 2:  cmp x4, x6                          /* what is left up to x6 + 16, which is set */
@@ -158,11 +155,16 @@ set_blocks:
     b.hs set_turns
     stp x1, x1, [x4], #16
     b 1b
-2:  cmp x4, x11
+2:  sub x11, x11, x9                    /* for two */
+    cmp x4, x11
     b.hi set_turns
+3:  dc zva, x4
+    add x4, x4, x9
     dc zva, x4
     add x4, x4, x9
-    b 2b
+    cmp x4, x11
+    b.ls 3b
+    b set_turns
 
 set_small:
     tbz x2, #3, 1f

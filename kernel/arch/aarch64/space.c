@@ -115,7 +115,7 @@ static void leave_if_in(void *space)
 }
 
 /* A CPU stays in the space of the last thread that it ran, even if it idles. */
-static void space_vacate(struct arch_space *space)
+void arch_space_vacate(struct arch_space *space)
 {
     uint32_t count = atomic_load_explicit(&cpu_count, memory_order_acquire);
     atomic_thread_fence(memory_order_seq_cst); /* who switched to it did so before us */
@@ -129,7 +129,7 @@ void arch_space_end(struct arch_space *space)
 {
     uint64_t tag = space_tag(space);
     assert(space->base != 0);
-    space_vacate(space);
+    arch_space_vacate(space);
     flush_tag(tag);
     barrier_dsb("ish");
     if (tag != SPACE_TAG_SHARED)

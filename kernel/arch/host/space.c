@@ -19,10 +19,15 @@ void arch_space_init(struct arch_space *space, phys_t root)
     atomic_init(&space->flushes, 0);
 }
 
-void arch_space_end(struct arch_space *space)
+void arch_space_vacate(struct arch_space *space)
 {
     if (host_space == space)
         host_space = NULL;
+}
+
+void arch_space_end(struct arch_space *space)
+{
+    arch_space_vacate(space);
 }
 
 void arch_space_flush(struct arch_space *space, uintptr_t va, uint64_t size)

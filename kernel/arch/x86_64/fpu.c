@@ -133,9 +133,9 @@ size_t arch_fpu_size(void)
     return fpu.size;
 }
 
+/* One of zeroes. */
 static void area_start(struct fpu_area *area)
 {
-    memset(area, 0, fpu.size);
     area->control = FPU_CONTROL_START;
     area->mxcsr = MXCSR_START;
 }
@@ -158,9 +158,11 @@ error_t arch_thread_init(struct thread *thread, struct job *job)
     return OK;
 }
 
+/* Also of one whose area could not be had. */
 void arch_thread_free(struct thread *thread, struct job *job)
 {
-    job_release(job, thread->arch.fpu, fpu.size);
+    if (thread->arch.fpu != NULL)
+        job_release(job, thread->arch.fpu, fpu.size);
     thread->arch.fpu = NULL;
 }
 

@@ -138,11 +138,18 @@ static void space_call(const struct arch_space *space, void (*function)(void *),
             cpu_call(cpu_table[i], function, argument);
 }
 
-/* An idle CPU stays in the space that it ran last. Nobody enters this one any more. */
-void arch_space_end(struct arch_space *space)
+/* A CPU stays in the space of the last thread that it ran. */
+void arch_space_vacate(struct arch_space *space)
 {
     debug_assert(cpu_self()->held_count == 0);
     space_call(space, leave_if_current, space);
+}
+
+void arch_space_end(struct arch_space *space)
+{
+    arch_space_vacate(space);
+    memset((char *)phys_to_virt(PHYS(align_down(space->cr3, PAGE_SIZE))) + TABLE_HALF, 0,
+           TABLE_HALF);
 }
 
 /* Entries of user halves are never global, so that loading CR3 forgets them all; with REMEDY_pti

@@ -1,4 +1,4 @@
-/* The invariants of the frame allocator: lists, orders, counts, the CPU's cache (mem/frame.h). */
+/* The invariants of the frame allocator: lists, orders, counts, the CPU's caches (mem/frame.h). */
 #include "lib/assert.h"
 #include "mem/buddy.h"
 #include "sched/cpu.h"
@@ -64,17 +64,23 @@ static void buddy_check(uint32_t node_index)
     spinlock_unlock(&node->lock, irq);
 }
 
+static void cache_check(const struct frame_cache *cache, uint32_t node)
+{
+    uint32_t count = atomic_load(&cache->count);
+    assert(count <= FRAME_CACHE_SIZE);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct frame *frame = frame_at(cache->numbers[i]);
+        assert(frame_state(frame) == FRAME_CACHED && frame->order == 0 && frame->node == node);
+    }
+}
+
 void frame_check(void)
 {
     for (uint32_t node = 0; node < frame_node_count(); node++)
         buddy_check(node);
     uint64_t irq = arch_irq_save();
     const struct cpu *cpu = cpu_self();
-    uint32_t count = atomic_load(&cpu->frames.count);
-    assert(count <= FRAME_CACHE_SIZE);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct frame *frame = frame_at(cpu->frames.numbers[i]);
-        assert(frame_state(frame) == FRAME_CACHED && frame->order == 0 && frame->node == cpu->node);
-    }
+    cache_check(&cpu->frames, cpu->node);
+    cache_check(&cpu->clean, cpu->node);
     arch_irq_restore(irq);
 }

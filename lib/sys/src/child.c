@@ -34,7 +34,7 @@ static error_t stack_make(slot_t job, slot_t process, uint64_t top, const struct
 /* Starts where the stack is, with what stands there. */
 static uint64_t stack_top(unsigned n)
 {
-    return SYS_CHILD_STACK + n * SYS_STACK_STEP;
+    return SYS_CHILD_PAGE + (n + 1) * SYS_CHILD_STEP;
 }
 
 error_t sys_child_thread_make(slot_t job, slot_t process, unsigned n,

@@ -11,6 +11,7 @@
 #define ARCH_MMU_AARCH64_H
 
 #include "lib/assert.h"
+#include "lib/string.h"
 #include "lib/types.h"
 
 typedef uint64_t pte_t;
@@ -143,6 +144,11 @@ static inline uint32_t arch_pte_flags(pte_t pte)
     flags |= attribute == PTE_ATTR(ATTR_DEVICE) ? MAP_DEVICE : 0;
     flags |= attribute == PTE_ATTR(ATTR_COMBINE) ? MAP_COMBINE : 0;
     return flags | ((pte & PTE_NOT_GLOBAL) == 0 ? MAP_GLOBAL : 0);
+}
+
+static inline void arch_page_zero(void *page)
+{
+    memset(page, 0, PAGE_SIZE);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef ARCH_MMU_HOST_H
 #define ARCH_MMU_HOST_H
 
+#include "lib/string.h"
 #include "lib/types.h"
 
 typedef uint64_t pte_t;
@@ -97,6 +98,11 @@ static inline pte_t arch_pte_cleaned(pte_t pte)
 static inline uint32_t arch_pte_flags(pte_t pte)
 {
     return (uint32_t)(pte >> HOST_PTE_FLAGS);
+}
+
+static inline void arch_page_zero(void *page)
+{
+    memset(page, 0, PAGE_SIZE);
 }
 
 #endif

@@ -21,6 +21,7 @@
  *   pte_t arch_pte_protected(pte_t), arch_pte_cleaned(pte_t)
  *       of a writable leaf: no longer writable; MAP_CLEAN
  *   bool arch_mmu_marks_dirty()            hardware takes MAP_CLEAN away when a leaf is written by
+ *   void arch_page_zero(void *page)        fills an aligned page with zeroes, the shortest way
  *   bool arch_code_coherent()              instruction fetches see what was stored as loads do
  *   void arch_code_sync(phys_t page, uint64_t size)
  *       where they do not: makes them, on all CPUs, from the time when an entry for the pages is

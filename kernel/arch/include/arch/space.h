@@ -20,9 +20,11 @@ struct cpu;
  * Readies `space` for tables at `root`, whose upper half (if the CPU keeps it in the same root) is
  * filled with the kernel's; and lets its tag go again. A machine that runs out of tags shares one.
  * Nobody switches to the space any more when arch_space_end is called; when it returns, no CPU is
- * in it, so that its tables can be freed. Waits for CPUs: no locks held.
+ * in it, so that its tables can be freed, and the kernel's entries in the root are zero again.
+ * arch_space_vacate does that first part alone. Both wait for CPUs: no locks held.
  */
 void arch_space_init(struct arch_space *space, phys_t root);
+void arch_space_vacate(struct arch_space *space);
 void arch_space_end(struct arch_space *space);
 
 /*

@@ -149,4 +149,10 @@ static inline uint32_t arch_pte_flags(pte_t pte)
     return flags;
 }
 
+static inline void arch_page_zero(void *page)
+{
+    uint64_t words = PAGE_SIZE / sizeof(uint64_t);
+    __asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(UINT64_C(0)) : "memory");
+}
+
 #endif

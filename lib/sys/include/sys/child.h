@@ -9,11 +9,10 @@
 #include "lib/error.h"
 #include <abi.h>
 
+/* Message page and stack of a child's thread stand close together: few page tables show both. */
 #define SYS_CHILD_PAGE  UINT64_C(0x7ffd00000000) /* message page of a child's first thread */
-#define SYS_CHILD_STEP  UINT64_C(0x2000)         /* of further ones, behind it */
-#define SYS_CHILD_STACK UINT64_C(0x7ffc00000000) /* stacks, each in front of such an address */
-#define SYS_STACK_BYTES UINT64_C(0x8000)
-#define SYS_STACK_STEP  UINT64_C(0x10000)
+#define SYS_CHILD_STEP  UINT64_C(0x10000)        /* of further ones, behind it */
+#define SYS_STACK_BYTES UINT64_C(0x8000)         /* a stack ends a step behind the page */
 
 /* The n-th handle that a child can be given, from 1. */
 static inline slot_t sys_child_slot(unsigned n)
