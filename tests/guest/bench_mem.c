@@ -2,10 +2,8 @@
  * Native benchmark: mapping, and faults that the kernel serves, as counter ticks over a range of
  * pages, loop and stub included; one JSON line each, as in bench_ipc.c.
  */
-#include "lib/types.h"
+#include "bench.h"
 #include "sys/call.h"
-#include "sys/print.h"
-#include "sys/thread.h"
 #include <root.h>
 #include <space.h>
 #include <sys_arch.h>
@@ -17,24 +15,11 @@
 
 static slot_t process, job, warm;
 
-static void need(const char *what, error_t error)
-{
-    if (error == OK)
-        return;
-    sys_print("bench: %s: %s\n", what, error_text(error));
-    sys_exit(1);
-}
-
-static void say(const char *name, uint64_t ticks, unsigned calls)
-{
-    sys_print("{\"bench\":\"%s\",\"value\":%lu,\"unit\":\"ticks\",\"calls\":%u}\n", name,
-              (unsigned long)ticks, calls);
-}
-
 static slot_t memory_make(uint64_t pages)
 {
     slot_t memory = {0};
-    need("memory", tern_object_create(job, OBJECT_memory, (slot_t){0}, pages * PAGE, &memory));
+    bench_need("memory",
+               tern_object_create(job, OBJECT_memory, (slot_t){0}, pages * PAGE, &memory));
     return memory;
 }
 
@@ -42,19 +27,19 @@ static void commit(slot_t memory, uint64_t pages)
 {
     uint64_t done = 0;
     for (uint64_t at = 0; at < pages * PAGE; at += done)
-        need("commit", tern_memory_commit(memory, at, pages * PAGE - at, COMMIT_FILL, &done));
+        bench_need("commit", tern_memory_commit(memory, at, pages * PAGE - at, COMMIT_FILL, &done));
 }
 
 static void map(slot_t memory, uint64_t offset, uint64_t va, uint64_t pages)
 {
-    need("map", tern_space_map(process, memory, offset, (uaddr_t){va}, pages * PAGE, RW));
+    bench_need("map", tern_space_map(process, memory, offset, (uaddr_t){va}, pages * PAGE, RW));
 }
 
 static void unmap(uint64_t va, uint64_t pages)
 {
     uint64_t done = 0, end = va + pages * PAGE;
     for (; va < end; va += done)
-        need("unmap", tern_space_unmap(process, (uaddr_t){va}, end - va, &done));
+        bench_need("unmap", tern_space_unmap(process, (uaddr_t){va}, end - va, &done));
 }
 
 /* One word of each page. */
@@ -93,16 +78,16 @@ static void bench_map(void)
     commit(memory, MAPS);
     map(warm, 0, BASE + 511 * PAGE, 1);
     (void)map_each(memory, 2);
-    say("mem.map.apart", map_each(memory, 2), MAPS * ROUNDS);
-    say("mem.map", map_each(memory, 1), MAPS * ROUNDS);
+    bench_say("mem.map.apart", map_each(memory, 2), MAPS * ROUNDS);
+    bench_say("mem.map", map_each(memory, 1), MAPS * ROUNDS);
     uint64_t before = sys_counter();
     for (unsigned i = 0; i < PAGES; i++) {
         (void)tern_space_map(process, memory, 0, (uaddr_t){BASE}, PAGE, RW);
         (void)tern_space_unmap(process, (uaddr_t){BASE}, PAGE, &done);
     }
-    say("mem.map_unmap", sys_counter() - before, PAGES);
+    bench_say("mem.map_unmap", sys_counter() - before, PAGES);
     unmap(BASE, 512);
-    need("delete", tern_cap_delete(memory));
+    bench_need("delete", tern_cap_delete(memory));
 }
 
 /* A block of 2 MiB, committed: where one entry fits, and where it does not. */
@@ -111,35 +96,35 @@ static void bench_large(void)
     slot_t memory = memory_make(LARGE);
     commit(memory, LARGE);
     map(memory, 0, FAR + PAGE, LARGE);
-    say("mem.touch.small", touch(FAR + PAGE, LARGE), LARGE);
+    bench_say("mem.touch.small", touch(FAR + PAGE, LARGE), LARGE);
     unmap(FAR + PAGE, LARGE);
     map(memory, 0, FAR, LARGE);
-    say("mem.touch.large", touch(FAR, LARGE), LARGE);
+    bench_say("mem.touch.large", touch(FAR, LARGE), LARGE);
     unmap(FAR, LARGE);
-    need("delete", tern_cap_delete(memory));
+    bench_need("delete", tern_cap_delete(memory));
 }
 
 static void bench_faults(void)
 {
     slot_t memory = memory_make(PAGES), clone = memory_make(PAGES);
     map(memory, 0, BASE, PAGES);
-    say("fault.anon", touch(BASE, PAGES), PAGES);
+    bench_say("fault.anon", touch(BASE, PAGES), PAGES);
     uint64_t done = 0, before = sys_counter();
     for (uint64_t at = 0; at < PAGES * PAGE; at += done)
-        need("clone", tern_memory_clone(memory, at, clone, at, PAGES * PAGE - at, 0, &done));
-    say("mem.clone", sys_counter() - before, PAGES);
+        bench_need("clone", tern_memory_clone(memory, at, clone, at, PAGES * PAGE - at, 0, &done));
+    bench_say("mem.clone", sys_counter() - before, PAGES);
     map(clone, 0, BASE + (1 << 30), PAGES);
-    say("fault.cow", touch(BASE + (1 << 30), PAGES), PAGES);
-    say("fault.unshared", touch(BASE, PAGES), PAGES);
+    bench_say("fault.cow", touch(BASE + (1 << 30), PAGES), PAGES);
+    bench_say("fault.unshared", touch(BASE, PAGES), PAGES);
     unmap(BASE + (1 << 30), PAGES);
-    need("delete", tern_cap_delete(clone));
+    bench_need("delete", tern_cap_delete(clone));
     clone = memory_make(PAGES);
     for (uint64_t at = 0; at < PAGES * PAGE; at += done)
-        need("clone", tern_memory_clone(memory, at, clone, at, PAGES * PAGE - at, 0, &done));
-    say("fault.cow.source", touch(BASE, PAGES), PAGES);
+        bench_need("clone", tern_memory_clone(memory, at, clone, at, PAGES * PAGE - at, 0, &done));
+    bench_say("fault.cow.source", touch(BASE, PAGES), PAGES);
     before = sys_counter();
     unmap(BASE, PAGES);
-    say("mem.unmap", sys_counter() - before, PAGES);
+    bench_say("mem.unmap", sys_counter() - before, PAGES);
 }
 
 int main(void)
