@@ -60,7 +60,8 @@ kernel: $(IMAGES_$(ARCH)) user
 
 # Where each instruction counts, a frame pointer is not kept; a backtrace leaves these out.
 HOT := $(patsubst %,$(OUT)/%.o,kernel/sync/spinlock.c \
-       $(filter $(patsubst %,kernel/%/%,cap ipc mem obj sched syscall),$(PORTABLE)))
+       $(filter $(patsubst %,kernel/%/%,cap ipc mem obj sched syscall),$(PORTABLE)) \
+       $(wildcard $(addprefix kernel/arch/$(ARCH)/,irq.c user_trap.c user.c)))
 $(HOT): HOT_FLAGS := -fomit-frame-pointer
 
 $(OUT)/%.c.o: %.c $(OUT)/flags

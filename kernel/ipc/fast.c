@@ -1,62 +1,10 @@
 /*
- * The way in for system calls, and the fast path in it (fast.h).
- *
- * The fast path does what send.c, receive.c and reply.c do, in one piece and for plain messages
- * only; before its first write it can still leave everything to them. Counted instructions are what
- * shapes this file: one function, in which entry code has left nothing to preserve (ARCH_ENTRY).
+ * The way in for system calls, and the fast path of calls and answers (fast.h, fast_parts.h).
  */
-#include "ipc/fast.h"
-#include "ipc/queue.h"
+#include "ipc/fast_parts.h"
 #include "ipc/reply.h"
-#include "ipc/transfer.h"
-#include "lib/string.h"
-#include "sched/sched.h"
 #include "syscall/call.h"
-#include "syscall/entry.h"
 #include "syscall/restart.h"
-
-/* By itself, so that what one way needs on the stack is not paid by the others. */
-#define OUTLINE static __attribute__((noinline))
-
-#define NOT_PLAIN ((struct user_exit){NULL, NULL})
-
-/* The slot with the object and one of the rights; *object is NULL if there is none such. */
-INLINE struct slot *fast_find(const struct thread *thread, uint64_t handle, uint32_t right,
-                              struct object **object)
-{
-    struct slot *slot = slot_find_in(thread->directory, (slot_t){handle}, object);
-    if (UNLIKELY((slot->rights & right) == 0))
-        *object = NULL;
-    return slot;
-}
-
-INLINE bool fast_change(struct reply *reply, uintptr_t from, uintptr_t to)
-{
-    return LIKELY(atomic_compare_exchange_strong_explicit(
-        &reply->word, &from, to, memory_order_acq_rel, memory_order_relaxed));
-}
-
-/* Bytes of the message page. */
-INLINE void fast_bytes(uint64_t bytes, struct thread *to, const struct thread *from)
-{
-    if (UNLIKELY(bytes != 0))
-        memcpy(to->page, from->page, bytes);
-}
-
-/* Makes `next` live: its space and registers. */
-INLINE void fast_load(struct cpu *self, struct thread *next)
-{
-    self->current = next;
-    arch_space_switch(self, &next->process->space.arch);
-    arch_thread_switch(self, next);
-}
-
-/* A receiver that has waited since, and may have come too late: something was pending, or gone. */
-OUTLINE void fast_look(struct port *port, struct thread *receiver)
-{
-    if (port_unpublish(port, receiver))
-        receive_now(port, receiver);
-}
 
 /* First the port: on the way out it may be freed. */
 OUTLINE struct user_exit fast_noticed(struct cpu *self, struct thread *from, struct thread *next,
@@ -84,12 +32,6 @@ INLINE struct user_exit fast_switch(struct cpu *self, struct thread *from, struc
     if (UNLIKELY(attention != 0))
         return fast_noticed(self, from, next, message, port);
     return (struct user_exit){next, message};
-}
-
-OUTLINE struct user_exit fast_waits(struct cpu *self, struct thread *receiver)
-{
-    thread_given(receiver);
-    return user_leave(self);
 }
 
 /* A receiver of this CPU that can be switched to; it stays in its list. */
@@ -194,19 +136,6 @@ INLINE struct thread *fast_caller(const struct cpu *self, const struct thread *s
     return LIKELY(caller->effective + 1u >= top) ? caller : NULL;
 }
 
-/* Puts the server into its shard, where any CPU may take it and write its frame from now on. */
-INLINE void fast_publish(struct cpu *self, struct thread *server, struct port *port)
-{
-    server->fast = true;
-    server->place = port;
-    server->shard = self->number;
-    struct port_shard *shard = &port->shards[self->number];
-    spinlock_enter(&shard->lock);
-    list_add_first(&shard->receivers, &server->wait);
-    thread_set_status(server, THREAD_RECEIVE);
-    spinlock_exit(&shard->lock);
-}
-
 INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *server, uint64_t bytes,
                                            enum answer_way way)
 {
@@ -241,150 +170,6 @@ INLINE struct user_exit fast_reply_receive(struct cpu *self, struct thread *serv
     return fast_switch(self, server, caller, &caller->frame, port);
 }
 
-/* Words of a message that is signal bits. */
-static void frame_signal(struct trap_frame *frame, uint64_t bits)
-{
-    frame_set_label(frame, 0);
-    for (uint32_t i = 0; i < MESSAGE_WORDS; i++)
-        frame_set_word(frame, i, i == 0 ? bits : 0);
-}
-
-/* After a switch: something is wanted of the CPU or of one of the two threads. */
-INLINE bool fast_wanted(const struct cpu *self, const struct thread *from,
-                        const struct thread *next)
-{
-    return (*(const volatile uint32_t *)&self->urgent |
-            atomic_load_explicit(&from->attention, memory_order_relaxed) |
-            atomic_load_explicit(&next->attention, memory_order_relaxed)) != 0;
-}
-
-/* The reply object that a receive names, linked already; false if it is none of these. */
-INLINE bool fast_reply(const struct thread *thread, struct reply **reply)
-{
-    struct object *object;
-    uint64_t handle = frame_operand(&thread->frame, 1);
-    *reply = NULL;
-    if (handle != 0) {
-        (void)fast_find(thread, handle, RIGHT_answer, &object);
-        if (UNLIKELY(object == NULL))
-            return false;
-        *reply = CONTAINER_OF(object, struct reply, object);
-    }
-    return LIKELY(thread->serving == *reply);
-}
-
-/* A receive that waits: the next in this CPU's queue runs. */
-INLINE struct user_exit fast_receive(struct cpu *self, struct thread *thread)
-{
-    struct object *object;
-    struct reply *reply;
-    (void)fast_find(thread, frame_operand(&thread->frame, 0), RIGHT_receive, &object);
-    if (UNLIKELY(object == NULL || frame_operand(&thread->frame, 2) != DEADLINE_NEVER))
-        return NOT_PLAIN;
-    struct port *port = CONTAINER_OF(object, struct port, object);
-    if (atomic_load_explicit(&port->pending, memory_order_relaxed) != 0 ||
-        !fast_reply(thread, &reply))
-        return NOT_PLAIN;
-    if (reply != NULL && !fast_change(reply, REPLY_FREE, (uintptr_t)thread | REPLY_WAITED_TAG))
-        return NOT_PLAIN;
-    arch_thread_leave(self, thread);
-    thread->reply = reply;
-    thread->effective = thread->priority;
-    sched_gone(self);
-    fast_publish(self, thread, port);
-    struct thread *next = sched_next(self);
-    if (LIKELY(next != NULL))
-        fast_load(self, next);
-    else
-        atomic_thread_fence(memory_order_seq_cst);
-    bool dead = reply != NULL && *(volatile uintptr_t *)&reply->word == REPLY_DEAD;
-    if (UNLIKELY(dead || atomic_load_explicit(&port->pending, memory_order_relaxed) != 0))
-        fast_look(port, thread);
-    if (UNLIKELY(next == NULL || next->resume != RESUME_USER || fast_wanted(self, thread, next)))
-        return fast_waits(self, thread);
-    return (struct user_exit){next, &next->frame};
-}
-
-/* A receiver of this CPU of at least that priority, owned by the caller and running; or NULL. */
-INLINE struct thread *fast_take(const struct cpu *self, struct port *port, uint32_t priority)
-{
-    struct port_shard *shard = &port->shards[self->number];
-    spinlock_enter(&shard->lock);
-    struct list *first = shard->receivers.next;
-    struct thread *thread = CONTAINER_OF(first, struct thread, wait);
-    if (first == &shard->receivers || !thread->fast || thread->effective < priority) {
-        spinlock_exit(&shard->lock);
-        return NULL;
-    }
-    list_unlink(first);
-    thread_set_status(thread, THREAD_RUNNING);
-    spinlock_exit(&shard->lock);
-    if (thread->reply != NULL)
-        reply_unawait(thread->reply, thread);
-    return thread;
-}
-
-/* The sender's call is done: the receiver has its message, and runs. */
-INLINE struct user_exit fast_hand_over(struct cpu *self, struct thread *sender,
-                                       struct thread *receiver, uint64_t control, uint64_t badge)
-{
-    frame_set_control(&receiver->frame, control);
-    frame_set_operand(&receiver->frame, 0, badge);
-    frame_set_control(&sender->frame, OK);
-    sched_hand_over(self, receiver);
-    fast_load(self, receiver);
-    cpu_metric_add(self, METRIC_ipc_fast, 1);
-    if (UNLIKELY(fast_wanted(self, sender, receiver)))
-        return user_leave(self);
-    return (struct user_exit){receiver, &receiver->frame};
-}
-
-/* A plain message to one that comes before the sender, or is its equal. */
-INLINE struct user_exit fast_send(struct cpu *self, struct thread *sender)
-{
-    uint64_t bytes = frame_control(&sender->frame) >> CONTROL_BYTES_SHIFT;
-    struct object *object;
-    struct slot *slot = fast_find(sender, frame_operand(&sender->frame, 0), RIGHT_send, &object);
-    if (UNLIKELY(object == NULL || bytes > MESSAGE_PAGE))
-        return NOT_PLAIN;
-    struct port *port = CONTAINER_OF(object, struct port, object);
-    struct thread *receiver = fast_take(self, port, sender->effective);
-    if (receiver == NULL)
-        return NOT_PLAIN;
-    fast_bytes(bytes, receiver, sender);
-    frame_copy_message(&receiver->frame, &sender->frame);
-    return fast_hand_over(self, sender, receiver,
-                          bytes << CONTROL_BYTES_SHIFT | MESSAGE_send << CONTROL_KIND_SHIFT,
-                          slot->badge);
-}
-
-/* Signal bits for one that comes before the sender. */
-INLINE struct user_exit fast_signal(struct cpu *self, struct thread *sender)
-{
-    struct object *object;
-    struct slot *slot = fast_find(sender, frame_operand(&sender->frame, 0), RIGHT_signal, &object);
-    uint64_t bits = frame_word(&sender->frame, 0);
-    if (UNLIKELY(object == NULL))
-        return NOT_PLAIN;
-    bits = slot->badge == 0 ? bits : bits & slot->badge;
-    struct port *port = CONTAINER_OF(object, struct port, object);
-    if (bits == 0 || atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
-        return NOT_PLAIN;
-    struct thread *receiver = fast_take(self, port, sender->effective + 1u);
-    if (receiver == NULL)
-        return NOT_PLAIN;
-    frame_signal(&receiver->frame, bits);
-    return fast_hand_over(self, sender, receiver, MESSAGE_signal << CONTROL_KIND_SHIFT, 0);
-}
-
-/* Nobody wants anything of a thread whose call is done. */
-INLINE bool fast_stays(const struct cpu *self, const struct thread *thread)
-{
-    debug_assert(self->current == thread && thread->resume == RESUME_USER);
-    return *(const volatile uint32_t *)&self->urgent == 0 &&
-           atomic_load_explicit(&thread->attention, memory_order_relaxed) == 0;
-}
-
 /* A thread whose calls are not native, or are to be aborted. */
 ARCH_ENTRY OUTLINE struct user_exit enter_special(struct cpu *self, struct thread *thread)
 {
@@ -404,8 +189,7 @@ ARCH_ENTRY OUTLINE struct user_exit enter_leave(struct cpu *self, struct thread 
     return user_leave(self);
 }
 
-/* Every call but the two that have a fast path. */
-ARCH_ENTRY OUTLINE struct user_exit enter_general(struct cpu *self, struct thread *thread)
+ARCH_ENTRY struct user_exit enter_general(struct cpu *self, struct thread *thread)
 {
     uint64_t number = control_number(frame_control(&thread->frame));
     if (UNLIKELY(thread->special)) __attribute__
@@ -416,7 +200,7 @@ ARCH_ENTRY OUTLINE struct user_exit enter_general(struct cpu *self, struct threa
         syscall_check(number, outcome);
     if (LIKELY(outcome >= 0)) {
         frame_set_control(&thread->frame, (uint64_t)outcome);
-        if (LIKELY(fast_stays(self, thread)))
+        if (LIKELY(!user_wanted(self, thread)))
             return (struct user_exit){thread, &thread->frame};
     }
     if (outcome == CALL_AGAIN)
@@ -451,31 +235,6 @@ ARCH_ENTRY OUTLINE struct user_exit enter_reply_receive(struct cpu *self, struct
     __attribute__((musttail)) return enter_general(self, thread);
 }
 
-/* Sends, signals and receives that end in a switch to another thread of this CPU. */
-ARCH_ENTRY OUTLINE struct user_exit enter_send(struct cpu *self, struct thread *thread)
-{
-    struct user_exit next = fast_send(self, thread);
-    if (LIKELY(next.thread != NULL))
-        return next;
-    __attribute__((musttail)) return enter_general(self, thread);
-}
-
-ARCH_ENTRY OUTLINE struct user_exit enter_signal(struct cpu *self, struct thread *thread)
-{
-    struct user_exit next = fast_signal(self, thread);
-    if (LIKELY(next.thread != NULL))
-        return next;
-    __attribute__((musttail)) return enter_general(self, thread);
-}
-
-ARCH_ENTRY OUTLINE struct user_exit enter_receive(struct cpu *self, struct thread *thread)
-{
-    struct user_exit next = fast_receive(self, thread);
-    if (LIKELY(next.thread != NULL))
-        return next;
-    __attribute__((musttail)) return enter_general(self, thread);
-}
-
 typedef struct user_exit (*enter_t)(struct cpu *self, struct thread *thread) ARCH_ENTRY;
 
 /* By call number. */
@@ -488,6 +247,7 @@ static const enter_t enter_table[CONTROL_NUMBERS] = {
     [CALL_port_call] = enter_call,
     [CALL_port_reply_receive] = enter_reply_receive,
     [CALL_port_signal] = enter_signal,
+    [CALL_yield] = enter_yield,
 };
 #pragma clang diagnostic pop
 

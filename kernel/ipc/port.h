@@ -92,4 +92,10 @@ extern const struct object_ops port_ops;
  * locks. */
 void port_signal(struct port *port, uint64_t bits);
 
+/*
+ * The same for the handler of an interrupt of user mode, or between two steps of a call: the
+ * current thread may be another one afterwards. No lock is held.
+ */
+void port_interrupt(struct cpu *self, struct port *port, uint64_t bits);
+
 #endif

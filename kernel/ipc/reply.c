@@ -102,7 +102,10 @@ static void lend(struct thread *server, struct reply *reply, const struct thread
 bool reply_bind(struct thread *server, struct thread *caller, enum thread_status status)
 {
     struct reply *reply = server->reply;
+    struct cpu *self = cpu_self();
     debug_assert(status == THREAD_REPLY || status == THREAD_FAULT);
+    if (self->current == server)
+        sched_account(self); /* its own: from here on it works for the caller */
     caller->reply = reply;
     caller->server = server;
     uint32_t before = thread_status(caller);
@@ -181,6 +184,8 @@ error_t reply_answer(struct thread *server, struct reply *reply)
         return ERR_not_found;
     struct thread *caller = reply_thread(word);
     error_t error = OK;
+    if (server->serving == reply)
+        sched_account(cpu_self()); /* the caller's: until here it was worked for */
     if (thread_status(caller) == THREAD_REPLY)
         error = answer_call(server, reply, caller);
     else if (word_change(reply, word, REPLY_FREE))

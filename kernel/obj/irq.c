@@ -10,20 +10,17 @@
 static void irq_fire(void *context)
 {
     struct irq *irq = context;
-    struct port *port = NULL;
-    irq_state_t flags = spinlock_lock(&irq->object.lock);
-    uint64_t bits = irq->bits;
-    if (irq->state == IRQ_ARMED) {
-        irq->state = IRQ_TAKEN;
-        port = irq->port;
-    } else if (irq->state == IRQ_TAKEN) {
-        irq->state = IRQ_AGAIN;
-    }
-    if (!irq->edge || port == NULL)
+    spinlock_enter(&irq->object.lock);
+    bool armed = irq->state == IRQ_ARMED;
+    if (irq->state != IRQ_UNBOUND)
+        irq->state = armed ? IRQ_TAKEN : IRQ_AGAIN;
+    if (!irq->edge || !armed)
         arch_irq_mask(irq->line);
-    spinlock_unlock(&irq->object.lock, flags);
-    if (port != NULL)
-        port_signal(port, bits);
+    struct port *port = irq->port;
+    uint64_t bits = irq->bits;
+    spinlock_exit(&irq->object.lock);
+    if (armed)
+        port_interrupt(cpu_self(), port, bits);
 }
 
 /* To a free line that is raised by messages: the device's, where those of each are told apart. */

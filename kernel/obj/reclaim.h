@@ -20,9 +20,8 @@
 #define OBJ_RECLAIM_H
 
 #include "lib/error.h"
-#include "lib/types.h"
+#include "sched/cpu.h"
 
-struct cpu;
 struct object;
 
 struct reclaim {
@@ -61,6 +60,14 @@ bool reclaim_poll(struct cpu *self);
  * Answers all who ask.
  */
 void reclaim_quiescent(struct cpu *self);
+
+/* The same, if somebody asks. */
+static inline void reclaim_answer(struct cpu *self)
+{
+    if (UNLIKELY(
+            (atomic_load_explicit(&self->requests, memory_order_relaxed) & CPU_REQUEST_QUIET) != 0))
+        reclaim_quiescent(self);
+}
 
 /* Makes the queue of a CPU that is about to be started. The boot CPU has one from the start. */
 error_t reclaim_init_cpu(struct cpu *cpu);

@@ -58,7 +58,7 @@ enum thread_attention {
     ATTENTION_FREEZE = 1 << 1,  /* park; set until its job is thawed */
     ATTENTION_KILL = 1 << 2,
     ATTENTION_KICK = 1 << 3, /* send a kick to its foreign port */
-    ATTENTION_LEND = 1 << 4, /* who lent it priority left: work it out again */
+    ATTENTION_LEND = 1 << 4, /* who lent it priority left, or its parameters changed */
 };
 
 /* What to do when it is next on a CPU: go to user mode, or first make the call that the frame

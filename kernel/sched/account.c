@@ -48,14 +48,21 @@ void sched_lend_again(struct thread *thread)
     thread->effective = (uint8_t)best;
 }
 
-static void charge(struct thread *payer, uint64_t ticks, uint64_t now)
+static void charge(struct thread *payer, uint64_t ticks)
 {
     atomic_fetch_add_explicit(&payer->sched.time_used, ticks, memory_order_relaxed);
-    for (struct job *job = payer->process->job; job != NULL; job = job->parent) {
+    for (struct job *job = payer->process->job; job != NULL; job = job->parent)
         atomic_fetch_add_explicit(&job->cpu_time, ticks, memory_order_relaxed);
-        if (throttle_shares())
-            throttle_charge(job, ticks, now);
-    }
+}
+
+/* By itself, for the sake of the short way. */
+__attribute__((noinline)) static void charge_above(struct thread *thread, uint64_t ticks,
+                                                   uint64_t now)
+{
+    struct thread *payer = sched_payer(thread, now);
+    charge(payer, ticks);
+    for (struct job *job = payer->process->job; job != NULL && throttle_shares(); job = job->parent)
+        throttle_charge(job, ticks, now);
 }
 
 void sched_account(struct cpu *self)
@@ -63,8 +70,13 @@ void sched_account(struct cpu *self)
     uint64_t now = arch_counter(), ticks = now - self->accounted;
     debug_assert(self == cpu_self());
     self->accounted = now;
-    if (self->current != NULL && ticks != 0)
-        charge(sched_payer(self->current, now), ticks, now);
+    struct thread *thread = self->current;
+    if (thread == NULL || ticks == 0)
+        return;
+    if (UNLIKELY(thread->serving != NULL || throttle_shares()))
+        charge_above(thread, ticks, now);
+    else
+        charge(thread, ticks);
 }
 
 uint64_t sched_time_ns(struct thread *thread)

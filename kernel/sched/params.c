@@ -112,12 +112,11 @@ error_t sched_set(struct thread *thread, const struct sched_params *params)
     error_t error = params_store(&thread->sched, params);
     if (error != OK)
         return error;
-    atomic_thread_fence(memory_order_seq_cst);
-    /* Where it waits it needs nothing; in a queue it goes to its new place, on a CPU that looks. */
+    /* In a queue it goes to its new place; else it looks on its way to user mode. */
     if (sched_claim(thread))
         sched_ready(thread);
-    else if (thread_status(thread) == THREAD_RUNNING)
-        sched_poke(cpu_table[thread->cpu]);
+    else
+        thread_notify(thread, ATTENTION_LEND);
     return OK;
 }
 

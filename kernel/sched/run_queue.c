@@ -83,3 +83,20 @@ struct thread *run_queue_take_locked(struct cpu *cpu)
     take_out(cpu, thread);
     return thread;
 }
+
+struct thread *run_queue_rotate_locked(struct cpu *cpu, struct thread *thread)
+{
+    uint32_t priority = thread->effective;
+    struct list *head = &cpu->queue->lists[priority], *first = head->next;
+    struct thread *equal = CONTAINER_OF(first, struct thread, sched.run);
+    debug_assert(spinlock_held(&cpu->queue->lock) && thread->cpu == cpu->number);
+    if (atomic_load_explicit(&cpu->ready_top, memory_order_relaxed) != priority + 1)
+        return NULL;
+    thread_set_status(thread, THREAD_READY);
+    thread->sched.where = SCHED_QUEUED;
+    thread->sched.listed = (uint8_t)priority;
+    list_unlink(first);
+    list_insert(head, &thread->sched.run);
+    equal->sched.where = SCHED_AWAY;
+    return equal;
+}

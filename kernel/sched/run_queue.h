@@ -33,4 +33,10 @@ void run_queue_remove_locked(struct cpu *cpu, struct thread *thread);
 /* Takes out the first of the highest list; NULL if there is none. */
 struct thread *run_queue_take_locked(struct cpu *cpu);
 
+/*
+ * Puts an owned thread behind its equals and takes out the first of them, if these are the highest
+ * list; else NULL, and nothing has changed.
+ */
+struct thread *run_queue_rotate_locked(struct cpu *cpu, struct thread *thread);
+
 #endif

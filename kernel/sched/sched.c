@@ -157,7 +157,8 @@ void sched_pass(struct cpu *self)
 void sched_lend_changed(struct cpu *self, struct thread *thread)
 {
     sched_lend_again(thread);
-    if (self->current == thread && ready_top(self) > thread->effective + 1u)
+    if (self->current == thread &&
+        (ready_top(self) > thread->effective + 1u || atomic_load(&thread->sched.changed)))
         atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
 }
 
@@ -223,6 +224,7 @@ static struct thread *exchange(struct cpu *self, struct thread *from, bool last)
 /* What becomes of the slice, and of a budget, when the fast path puts `to` on the CPU. */
 static void fast_begin(struct cpu *self, struct thread *to, uint32_t top)
 {
+    to->sched.put_on = self->accounted;
     if (throttle_possible(to))
         atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
     else if (self->slice_end == 0 && could_run_instead(to, top))
@@ -246,10 +248,31 @@ struct thread *sched_next(struct cpu *self)
     if (ready_top(self) <= CLASS_LOW_normal)
         return NULL;
     struct thread *to = exchange(self, NULL, false);
-    if (to != NULL) {
-        to->sched.put_on = self->accounted;
+    if (to != NULL)
         fast_begin(self, to, ready_top(self));
-    }
+    return to;
+}
+
+/* Parameters and lending that changed come with an attention (thread_notify), on the way out. */
+bool sched_may_rotate(const struct cpu *self)
+{
+    const struct thread *from = self->current;
+    return from->serving == NULL && !throttle_possible(from) && class_slice_left(from) != 0;
+}
+
+struct thread *sched_rotate(struct cpu *self)
+{
+    struct run_queue *queue = self->queue;
+    sched_account(self);
+    spinlock_enter(&queue->lock);
+    struct thread *to = run_queue_rotate_locked(self, self->current);
+    if (to != NULL)
+        set_running(self, to);
+    spinlock_exit(&queue->lock);
+    if (to != NULL)
+        fast_begin(self, to, to->effective + 1u);
+    else
+        sched_pass(self);
     return to;
 }
 

@@ -43,11 +43,14 @@ void sched_gone(struct cpu *self);
 /*
  * For the fast path. The current thread gives its CPU to `to`, which is owned and of no lesser
  * priority, and is ready, before its equals; or it is gone (sched_gone), and this takes the next
- * out of the queue. The caller then switches to the other, and leaves by way of a decision if
- * `urgent` is set. NULL: what is next needs a decision.
+ * out of the queue; or it yields to its equals (sched_may_rotate; its state was left). The caller
+ * then switches to the other, and leaves by way of a decision if `urgent` is set. NULL: what is
+ * next needs a decision.
  */
 void sched_hand_over(struct cpu *self, struct thread *to);
 struct thread *sched_next(struct cpu *self);
+bool sched_may_rotate(const struct cpu *self);
+struct thread *sched_rotate(struct cpu *self);
 
 /* Takes a ready thread out of its queue, or out of being throttled: the caller owns it then. False
  * if it is in neither. */
@@ -63,7 +66,8 @@ void sched_pass(struct cpu *self);
  */
 struct thread *sched_leave(struct cpu *self);
 
-/* Works out `effective` again from own priority and callers; may ask for a decision. */
+/* Works out `effective` again from own priority and callers, or parameters changed; may ask for a
+ * decision. */
 void sched_lend_changed(struct cpu *self, struct thread *thread);
 
 /* Charges time up to now. Called when the payer changes, and by info. */

@@ -12,7 +12,9 @@
 
 struct user_exit user_leave(struct cpu *cpu)
 {
-    struct thread *thread = sched_leave(cpu);
+    struct thread *thread = cpu->current;
+    if (thread == NULL || thread->resume != RESUME_USER || user_wanted(cpu, thread))
+        thread = sched_leave(cpu);
     debug_assert(thread == cpu->current && cpu->held_count == 0);
     debug_assert(thread_status(thread) == THREAD_RUNNING && thread->resume == RESUME_USER);
     return (struct user_exit){thread, &thread->frame};

@@ -17,6 +17,13 @@
 #include "obj/thread.h"
 #include "sched/cpu.h"
 
+/* True if something is wanted of the CPU, or of the thread on it. */
+INLINE bool user_wanted(const struct cpu *self, const struct thread *thread)
+{
+    return *(const volatile uint32_t *)&self->urgent != 0 ||
+           atomic_load_explicit(&thread->attention, memory_order_relaxed) != 0;
+}
+
 /* Makes the current thread's call, or sends its fault, again. It may not be current afterwards. */
 void syscall_again(struct cpu *self, struct thread *thread);
 

@@ -2,6 +2,12 @@
  * Native benchmark: IPC and yielding between two processes, as bench_ipc.c counts it. The client is
  * this program's first thread; its servers are threads of one child, which wait until the machine
  * ends. All are of class high, at priorities that nothing changes.
+ *
+ * ipc.signal.wake and sched.yield.switch are one way, as in sel4bench (apps/signal,
+ * apps/scheduler): from a stamp of the counter before the call to one by the other process once it
+ * runs, in memory that both share. The stamps are in the figure. Each turn starts with a stretch of
+ * another length, so that a counter that ticks every 16 instructions is right on average. What it
+ * takes until the first runs again stands beside, as .round.
  */
 #include "lib/types.h"
 #include "sys/child.h"
@@ -9,6 +15,7 @@
 #include "sys/print.h"
 #include "sys/thread.h"
 #include <root.h>
+#include <space.h>
 #include <state.h>
 #include <sys_arch.h>
 
@@ -16,6 +23,7 @@
 #define BENCH_WARM  16u /* turns before: nothing is cold */
 #define CLASS_HIGH  3
 #define PRIORITY    40
+#define STAMP       ((volatile uint64_t *)UINT64_C(0x10000000)) /* the other's, in shared memory */
 
 #define BENCH(bench_name, switches, statement)                                                     \
     do {                                                                                           \
@@ -172,18 +180,59 @@ static uint64_t take_all(void *argument, void *page)
     (void)page;
     const slot_t port = port_of(argument);
     struct message message = {0};
-    error_t error = OK;
-    while (error == OK)
-        error = tern_port_receive(port, (slot_t){0}, &message, DEADLINE_NEVER);
-    return (uint64_t)error;
+    while (tern_port_receive(port, (slot_t){0}, &message, DEADLINE_NEVER) == OK)
+        *STAMP = sys_counter();
+    return 0;
 }
 
 static uint64_t yield_always(void *argument, void *page)
 {
     (void)argument, (void)page;
-    while (tern_yield() == OK)
-        ;
+    do
+        *STAMP = sys_counter();
+    while (tern_yield() == OK);
     return 0;
+}
+
+/* Some turns of a loop with an odd number of instructions, so that all phases of the counter come
+ * up as often. */
+static inline void stagger(unsigned turn)
+{
+    for (unsigned i = turn % 32; i != 0; i--)
+        __asm__ volatile("nop");
+}
+
+/* From our stamp to the other's. */
+#define BENCH_ONE_WAY(bench_name, statement)                                                       \
+    do {                                                                                           \
+        uint64_t sum = 0;                                                                          \
+        for (unsigned turn = 0; turn < BENCH_CALLS; turn++) {                                      \
+            stagger(turn);                                                                         \
+            uint64_t before = sys_counter();                                                       \
+            statement;                                                                             \
+            sum += *STAMP - before;                                                                \
+        }                                                                                          \
+        bench_say(bench_name, sum, BENCH_CALLS);                                                   \
+    } while (0)
+
+static void stamp_share(void)
+{
+    slot_t memory;
+    need("memory", tern_object_create(job, OBJECT_memory, (slot_t){0}, PAGE_SIZE, &memory));
+    const slot_t spaces[] = {child, root_slot(ROOT_SLOT_PROCESS)};
+    for (unsigned i = 0; i < 2; i++)
+        need("a mapping", tern_space_map(spaces[i], memory, 0, (uaddr_t){(uintptr_t)STAMP},
+                                         PAGE_SIZE, SPACE_READ | SPACE_WRITE));
+}
+
+static void bench_switches(void)
+{
+    slot_t port = start(take_all, PRIORITY + 1);
+    BENCH("ipc.signal.wake.round", 1, (void)tern_port_signal(port, 1));
+    BENCH_ONE_WAY("ipc.signal.wake", (void)tern_port_signal(port, 1));
+    (void)start(yield_always, PRIORITY);
+    BENCH("sched.yield.round", 1, (void)tern_yield());
+    BENCH_ONE_WAY("sched.yield.switch", (void)tern_yield());
 }
 
 int main(void)
@@ -191,12 +240,10 @@ int main(void)
     job = root_slot(ROOT_SLOT_JOB);
     need("a child", sys_child_create(job, &child));
     priority_set(root_slot(ROOT_SLOT_THREAD), PRIORITY);
+    stamp_share();
     bench_words();
     bench_bytes();
-    bench_vectors();
-    slot_t port = start(take_all, PRIORITY + 1);
-    BENCH("ipc.signal.wake", 1, (void)tern_port_signal(port, 1));
-    (void)start(yield_always, PRIORITY);
-    BENCH("sched.yield.switch", 2, (void)tern_yield()); /* there and back */
+    bench_switches();
+    bench_vectors(); /* last: from there on this thread's vectors are switched too */
     return 0;
 }

@@ -3,9 +3,9 @@
  *
  * Life cycle: a thread starts without (`fpu_live` false, its area zero). Its first use traps
  * (fpu_use), and from then on the registers are on (CPACR_EL1) whenever it runs. When it leaves the
- * CPU (fpu_leave) they are saved into the area and turned off; what is still in the registers stays
- * good until somebody else's are loaded, so that a thread that comes back to a CPU where nobody
- * else used them loads nothing.
+ * CPU (thread_arch_leave) they are saved into the area; what is still in the registers stays good
+ * until somebody else's are loaded, so that a thread that comes back to a CPU where nobody else
+ * used them loads nothing. They stay on until one runs that has none.
  *
  * Rules: a CPU's `arch.fpu` is compared, not followed, unless its running thread has them on: that
  * thread may be gone. A CPU writes its own fields, a thread's owner those of the thread.
@@ -25,53 +25,29 @@
 #define FPCR_BITS 0x07ff9f00u
 #define FPSR_BITS 0xf800009fu
 
-void fpu_store(struct abi_fpu *to);        /* fpu.S */
-void fpu_load(const struct abi_fpu *from); /* fpu.S */
-
 _Static_assert(sizeof(struct abi_fpu) == FPU_SIZE, "fpu.S relies on it");
 _Static_assert(offsetof(struct abi_fpu, fpsr) == FPU_STATUS, "fpu.S relies on it");
 _Static_assert(offsetof(struct abi_fpu, fpcr) == FPU_STATUS + 4, "fpu.S relies on it");
 
-static void fpu_enter(struct cpu *self, struct arch_thread *state)
-{
-    debug_assert(state->fpu_live);
-    sysreg_write("cpacr_el1", CPACR_FPEN);
-    if (self->arch.fpu != state || state->fpu_cpu != self) {
-        barrier_isb(); /* user mode comes behind an eret, this does not */
-        fpu_load(state->fpu);
-        self->arch.fpu = state;
-        state->fpu_cpu = self;
-    }
-    self->arch.fpu_on = true;
-}
-
-static void fpu_off(struct cpu *self)
-{
-    sysreg_write("cpacr_el1", 0);
-    self->arch.fpu_on = false;
-}
-
-void fpu_leave(struct cpu *self, struct arch_thread *state)
-{
-    assert(self->arch.fpu_on && self->arch.fpu == state && state->fpu_cpu == self);
-    fpu_store(state->fpu);
-    fpu_off(self);
-}
-
-/* If they are on still, then of a thread that came to its end: nobody wants them. */
 void fpu_switch(struct cpu *self, struct arch_thread *state)
 {
-    if (state->fpu_live)
-        fpu_enter(self, state);
-    else
-        fpu_off(self);
+    if (self->arch.fpu_on != state->fpu_live) {
+        sysreg_write("cpacr_el1", state->fpu_live ? CPACR_FPEN : 0);
+        barrier_isb(); /* user mode comes behind an eret, fpu_load does not */
+        self->arch.fpu_on = state->fpu_live;
+    }
+    if (!state->fpu_live || (self->arch.fpu == state && state->fpu_cpu == self))
+        return;
+    fpu_load(state->fpu);
+    self->arch.fpu = state;
+    state->fpu_cpu = self;
 }
 
 void fpu_use(struct cpu *self, struct arch_thread *state)
 {
-    assert(!self->arch.fpu_on);
+    assert(!self->arch.fpu_on && !state->fpu_live);
     state->fpu_live = true;
-    fpu_enter(self, state);
+    fpu_switch(self, state);
 }
 
 error_t arch_thread_init(struct thread *thread, struct job *job)
@@ -96,8 +72,8 @@ size_t arch_fpu_size(void)
 
 void arch_fpu_save(struct cpu *self, struct thread *thread)
 {
-    if (self->arch.fpu_on && self->arch.fpu == &thread->arch)
-        fpu_leave(self, &thread->arch);
+    if (self->current == thread)
+        arch_thread_leave(self, thread);
 }
 
 void arch_fpu_get(struct thread *thread, void *area)
@@ -106,16 +82,16 @@ void arch_fpu_get(struct thread *thread, void *area)
     memcpy(area, thread->arch.fpu, sizeof(struct abi_fpu));
 }
 
-/* No CPU's registers are the thread's afterwards. */
 error_t arch_fpu_set(struct thread *thread, const void *area)
 {
     struct abi_fpu *fpu = thread->arch.fpu;
-    arch_fpu_save(cpu_self(), thread);
     memcpy(fpu, area, sizeof(*fpu));
     fpu->fpsr &= FPSR_BITS;
     fpu->fpcr &= FPCR_BITS;
     fpu->reserved = 0;
     thread->arch.fpu_live = true;
-    thread->arch.fpu_cpu = NULL;
+    thread->arch.fpu_cpu = NULL; /* no CPU's registers are the thread's */
+    if (cpu_self()->current == thread)
+        fpu_switch(cpu_self(), &thread->arch);
     return OK;
 }

@@ -4,7 +4,7 @@
 
 #include "arch/user.h"
 
-/* The running thread uses them for the first time, or again after it had left. */
+/* The running thread uses them for the first time. */
 void fpu_use(struct cpu *self, struct arch_thread *state);
 
 #endif

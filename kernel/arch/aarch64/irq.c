@@ -113,7 +113,9 @@ void arch_ipi_send(struct cpu *cpu)
 
 static void irq_serve(uint32_t line)
 {
-    if (line == GIC_SGI_SERVE)
+    if (LIKELY(line >= GIC_FIRST_SHARED))
+        irq_dispatch(line);
+    else if (line == GIC_SGI_SERVE)
         cpu_serve();
     else if (line == timer_line())
         timer_interrupt();
@@ -123,20 +125,18 @@ static void irq_serve(uint32_t line)
 
 /*
  * An interrupt is ended before it is served: the handler may not return (a CPU that is told to
- * stop), and no other can come before we do, because interrupts are off. A device that is
- * still asking when it was served is simply taken again.
+ * stop), and no other can come before we do, because interrupts are off. A device that is still
+ * asking when it was served is simply taken again, and what else waits comes when we are back.
  */
 void irq_take(void)
 {
-    assert(gic != NULL && !arch_irq_enabled());
-    for (;;) {
-        uint32_t acknowledged = gic->acknowledge(), line = acknowledged & gic->ids;
-        if (line >= GIC_FIRST_LPI)
-            line += ITS_FIRST_LINE - GIC_FIRST_LPI;
-        else if (line >= GIC_FIRST_NONE)
-            return;
-        metric_add(METRIC_interrupts, 1);
-        gic->end(acknowledged);
-        irq_serve(line);
-    }
+    debug_assert(!arch_irq_enabled());
+    uint32_t acknowledged = gic->acknowledge(), line = acknowledged & gic->ids;
+    if (UNLIKELY(line >= GIC_FIRST_LPI))
+        line += ITS_FIRST_LINE - GIC_FIRST_LPI;
+    else if (UNLIKELY(line >= GIC_FIRST_NONE))
+        return;
+    cpu_metric_add(cpu_self(), METRIC_interrupts, 1);
+    gic->end(acknowledged);
+    irq_serve(line);
 }

@@ -37,7 +37,7 @@ struct user_exit user_trap(struct cpu *self, struct thread *thread);
 struct user_exit user_interrupt(struct cpu *self, struct thread *thread)
 {
     assert(self->current == thread);
-    reclaim_quiescent(self);
+    reclaim_answer(self);
     irq_take();
     return user_leave(self);
 }

@@ -21,10 +21,10 @@
 #include "sched/cpu.h"
 #include "x86.h"
 
-#define STATE_X87    ((uint64_t)1 << 0)
-#define STATE_SSE    ((uint64_t)1 << 1)
-#define STATE_AVX    ((uint64_t)1 << 2)
-#define STATE_AVX512 ((uint64_t)7 << 5)
+#define STATE_X87    (1u << 0)
+#define STATE_SSE    (1u << 1)
+#define STATE_AVX    (1u << 2)
+#define STATE_AVX512 (7u << 5)
 
 #define FPU_CONTROL_START 0x37f
 #define MXCSR_START       0x1f80
@@ -42,34 +42,30 @@ _Static_assert(offsetof(struct fpu_area, mxcsr) == 24, "SDM 1 table 10-2");
 _Static_assert(offsetof(struct fpu_area, present) == 512, "SDM 1 13.4.2");
 _Static_assert(sizeof(struct fpu_area) == 576, "SDM 1 13.4.3: the rest follows the header");
 
-enum fpu_way { FPU_FXSAVE, FPU_XSAVE, FPU_XSAVEOPT };
+uint32_t fpu_states;
 
 /* The same on all CPUs; set once, by the boot CPU. */
 static struct {
-    size_t size; /* 0: not set yet */
-    uint64_t states;
+    size_t size;     /* 0: not set yet */
+    uint32_t states; /* 0: without XSAVE */
     uint32_t mxcsr_mask;
-    enum fpu_way way;
 } fpu;
 
-static void area_save(void *area)
+/* On a CPU without XSAVEOPT. */
+void fpu_leave(struct arch_thread *thread)
 {
-    uint32_t low = (uint32_t)fpu.states, high = (uint32_t)(fpu.states >> 32);
-    if (fpu.way == FPU_XSAVEOPT)
-        __asm__ volatile("xsaveopt64 (%0)" ::"r"(area), "a"(low), "d"(high) : "memory");
-    else if (fpu.way == FPU_XSAVE)
-        __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(low), "d"(high) : "memory");
+    if (fpu.states != 0)
+        __asm__ volatile("xsave64 (%0)" ::"r"(thread->fpu), "a"(fpu.states), "d"(0) : "memory");
     else
-        __asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+        __asm__ volatile("fxsave64 (%0)" ::"r"(thread->fpu) : "memory");
 }
 
 static void area_load(const void *area)
 {
-    uint32_t low = (uint32_t)fpu.states, high = (uint32_t)(fpu.states >> 32);
-    if (fpu.way == FPU_FXSAVE)
-        __asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+    if (fpu.states != 0)
+        __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(fpu.states), "d"(0) : "memory");
     else
-        __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(low), "d"(high) : "memory");
+        __asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
 }
 
 static void fpu_allow(struct cpu *cpu)
@@ -112,14 +108,6 @@ void fpu_first_use(struct cpu *cpu, struct arch_thread *thread)
     assert((thread->extra & EXTRA_FPU) == 0);
     thread->extra |= EXTRA_FPU;
     fpu_load(cpu, thread);
-}
-
-/* A current thread that has a state has it in the registers, by thread_extra_switch. */
-void fpu_leave(struct cpu *cpu, struct arch_thread *thread)
-{
-    debug_assert((cpu->arch.extra & EXTRA_FPU) != 0);
-    debug_assert(cpu->arch.fpu == thread && thread->fpu_cpu == cpu->number + 1);
-    area_save(thread->fpu);
 }
 
 void arch_fpu_save(struct cpu *self, struct thread *thread)
@@ -177,18 +165,18 @@ static bool area_valid(const struct fpu_area *area)
 {
     if ((area->mxcsr & ~fpu.mxcsr_mask) != 0)
         return false;
-    if (fpu.way == FPU_FXSAVE)
+    if (fpu.states == 0)
         return true;
     uint64_t reserved = area->compacted;
     for (size_t i = 0; i < COUNT_OF(area->reserved); i++)
         reserved |= area->reserved[i];
-    return reserved == 0 && (area->present & ~fpu.states) == 0;
+    return reserved == 0 && (area->present & ~(uint64_t)fpu.states) == 0;
 }
 
 /* As if the FPU had never been used: the thread stays without a state. */
 static bool area_is_start(const struct fpu_area *area)
 {
-    return fpu.way != FPU_FXSAVE && area->present == 0 && area->mxcsr == MXCSR_START;
+    return fpu.states != 0 && area->present == 0 && area->mxcsr == MXCSR_START;
 }
 
 /* `area` is kernel memory: nobody else changes it. */
@@ -210,20 +198,18 @@ error_t arch_fpu_set(struct thread *thread, const void *area)
 }
 
 /* Only states that are saved may be used: no PKRU, AMX or bounds. */
-static uint64_t states_wanted(void)
+static uint32_t states_wanted(void)
 {
     struct cpuid leaf = cpuid_read(0xd, 0);
-    uint64_t has = (uint64_t)leaf.d << 32 | leaf.a, states = STATE_X87 | STATE_SSE;
-    if ((has & STATE_AVX) != 0)
-        states |= STATE_AVX;
-    if ((states & STATE_AVX) != 0 && (has & STATE_AVX512) == STATE_AVX512)
+    uint32_t states = STATE_X87 | STATE_SSE | (leaf.a & STATE_AVX);
+    if ((states & STATE_AVX) != 0 && (leaf.a & STATE_AVX512) == STATE_AVX512)
         states |= STATE_AVX512;
     return states;
 }
 
-static void xcr0_write(uint64_t states)
+static void xcr0_write(uint32_t states)
 {
-    __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)states), "d"((uint32_t)(states >> 32)));
+    __asm__ volatile("xsetbv" ::"c"(0), "a"(states), "d"(0));
 }
 
 /* FXSAVE says which bits of MXCSR there are (SDM 1 11.6.6). */
@@ -237,14 +223,13 @@ static uint32_t mxcsr_mask_read(void)
 static void fpu_choose(void)
 {
     fpu.mxcsr_mask = mxcsr_mask_read();
-    fpu.way = FPU_FXSAVE;
     fpu.size = offsetof(struct fpu_area, present);
     if (!features.xsave)
         return;
     fpu.states = states_wanted();
     xcr0_write(fpu.states);
     fpu.size = cpuid_read(0xd, 0).b; /* for what XCR0 enables */
-    fpu.way = (cpuid_read(0xd, 1).a & 1) != 0 ? FPU_XSAVEOPT : FPU_XSAVE;
+    fpu_states = (cpuid_read(0xd, 1).a & 1) != 0 ? fpu.states : 0;
     assert(fpu.size >= sizeof(struct fpu_area));
 }
 

@@ -111,14 +111,15 @@ void arch_irq_text(char *text, size_t size)
  */
 void irq_vector(uint8_t vector)
 {
-    if (vector == VECTOR_SPURIOUS)
-        return;
-    metric_add(METRIC_interrupts, 1);
-    if (vector <= line_vector(VECTOR_LINES - 1)) {
+    if (LIKELY(vector <= line_vector(VECTOR_LINES - 1))) {
+        cpu_metric_add(cpu_self(), METRIC_interrupts, 1);
         irq_dispatch(vector_line(vector));
         lapic_end();
         return;
     }
+    if (vector == VECTOR_SPURIOUS)
+        return;
+    cpu_metric_add(cpu_self(), METRIC_interrupts, 1);
     lapic_end();
     if (vector == VECTOR_TIMER)
         timer_interrupt();

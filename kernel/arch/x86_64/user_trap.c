@@ -54,13 +54,13 @@ static struct user_exit exception(struct cpu *cpu, struct thread *thread)
 }
 
 /* The CPU was in ring 3, so it holds no pointer into the kernel's objects. */
-static struct user_exit interrupt(struct cpu *cpu, struct trap_frame *frame)
+INLINE struct user_exit interrupt(struct cpu *cpu, struct trap_frame *frame)
 {
-    if (frame->vector < VECTOR_LINE && !lapic_end_stale((uint8_t)frame->vector))
-        panic_trap(frame);
-    reclaim_quiescent(cpu);
-    if (frame->vector >= VECTOR_LINE)
+    reclaim_answer(cpu);
+    if (LIKELY(frame->vector >= VECTOR_LINE))
         irq_vector((uint8_t)frame->vector);
+    else if (!lapic_end_stale((uint8_t)frame->vector))
+        panic_trap(frame);
     return user_leave(cpu);
 }
 

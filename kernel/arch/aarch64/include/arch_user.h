@@ -83,15 +83,29 @@ static inline bool frame_entered_old(const struct trap_frame *frame)
 }
 
 /* fpu.c: for those that use it. */
-void fpu_leave(struct cpu *self, struct arch_thread *state);
 void fpu_switch(struct cpu *self, struct arch_thread *state);
+void fpu_store(struct abi_fpu *to);
+void fpu_load(const struct abi_fpu *from);
 
 static inline void thread_arch_leave(struct cpu *cpu, struct arch_thread *state)
 {
     debug_assert(cpu->arch.loaded == state); /* else this would save somebody else's */
     __asm__ volatile("mrs %0, tpidr_el0" : "=r"(state->thread_pointer));
-    if (cpu->arch.fpu_on)
-        fpu_leave(cpu, state);
+    debug_assert(!state->fpu_live || (cpu->arch.fpu_on && cpu->arch.fpu == state));
+    if (UNLIKELY(state->fpu_live))
+        fpu_store(state->fpu);
+}
+
+/* From one that uses it to another, the commonest case, in line. */
+INLINE void thread_fpu_switch(struct cpu *cpu, struct arch_thread *state)
+{
+    if (!cpu->arch.fpu_on || !state->fpu_live || cpu->arch.fpu == state) {
+        fpu_switch(cpu, state);
+        return;
+    }
+    cpu->arch.fpu = state;
+    state->fpu_cpu = cpu;
+    fpu_load(state->fpu);
 }
 
 static inline void thread_arch_switch(struct cpu *cpu, struct arch_thread *state)
@@ -99,8 +113,8 @@ static inline void thread_arch_switch(struct cpu *cpu, struct arch_thread *state
     if (CONFIG_DEBUG)
         cpu->arch.loaded = state;
     __asm__ volatile("msr tpidr_el0, %0" ::"r"(state->thread_pointer));
-    if (cpu->arch.fpu_on || state->fpu_live)
-        fpu_switch(cpu, state);
+    if (UNLIKELY(cpu->arch.fpu_on || state->fpu_live))
+        thread_fpu_switch(cpu, state);
 }
 
 /* Macros, because struct thread, which has a struct arch_thread, is not known here yet. */

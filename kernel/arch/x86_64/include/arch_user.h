@@ -9,7 +9,7 @@
 #define ARCH_USER_X86_64_H
 
 #include "arch_layout.h"
-#include "lib/types.h"
+#include "lib/assert.h"
 #include "sched/cpu.h"
 
 /* Index of a register among the frame's 64-bit fields. */
@@ -101,20 +101,43 @@ struct arch_thread {
 
 /* fpu.c, user.c: the parts for those that have any. */
 void thread_extra_switch(struct cpu *cpu, struct arch_thread *to);
-void fpu_leave(struct cpu *cpu, struct arch_thread *thread);
+void fpu_leave(struct arch_thread *thread);
+
+/* fpu.c: what is saved, if the CPU has XSAVEOPT, else 0; set once. */
+extern uint32_t fpu_states;
+
+/* From one with an FPU state to another: the commonest case, in line. */
+static inline void thread_extra_load(struct cpu *cpu, struct arch_thread *to)
+{
+    if (cpu->arch.extra != EXTRA_FPU || to->extra != EXTRA_FPU || cpu->arch.fpu == to ||
+        fpu_states == 0) {
+        thread_extra_switch(cpu, to);
+        return;
+    }
+    __asm__ volatile("xrstor64 (%0)" ::"r"(to->fpu), "a"(fpu_states), "d"(0) : "memory");
+    cpu->arch.fpu = to;
+    to->fpu_cpu = cpu->number + 1;
+}
 
 static inline void thread_arch_switch(struct cpu *cpu, struct trap_frame *frame,
                                       struct arch_thread *to)
 {
     cpu->arch.tss.stack[0] = (uint64_t)(uintptr_t)(frame + 1);
-    if ((cpu->arch.extra | to->extra) != 0)
-        thread_extra_switch(cpu, to);
+    if (UNLIKELY((cpu->arch.extra | to->extra) != 0))
+        thread_extra_load(cpu, to);
 }
 
+/* A current thread that has a state has it in the registers, by thread_extra_load. */
 static inline void thread_arch_leave(struct cpu *cpu, struct arch_thread *thread)
 {
-    if ((thread->extra & EXTRA_FPU) != 0)
-        fpu_leave(cpu, thread);
+    if (LIKELY((thread->extra & EXTRA_FPU) == 0))
+        return;
+    debug_assert((cpu->arch.extra & EXTRA_FPU) != 0);
+    debug_assert(cpu->arch.fpu == thread && thread->fpu_cpu == cpu->number + 1);
+    if (LIKELY(fpu_states != 0))
+        __asm__ volatile("xsaveopt64 (%0)" ::"r"(thread->fpu), "a"(fpu_states), "d"(0) : "memory");
+    else
+        fpu_leave(thread);
 }
 
 /* Macros, since struct thread, which contains what is above, is not complete here. */
