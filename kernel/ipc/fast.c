@@ -38,7 +38,7 @@ INLINE struct user_exit fast_switch(struct cpu *self, struct thread *from, struc
 INLINE struct thread *fast_receiver(const struct port_shard *shard)
 {
     struct list *first = shard->receivers.next;
-    struct thread *thread = CONTAINER_OF(first, struct thread, wait);
+    struct thread *thread = fast_thread(first);
     if (UNLIKELY(first == &shard->receivers || !thread->fast || thread->reply == NULL ||
                  thread->serving != thread->reply))
         return NULL;

@@ -77,7 +77,7 @@ INLINE struct thread *fast_take(const struct cpu *self, struct port *port, uint3
     struct port_shard *shard = &port->shards[self->number];
     spinlock_enter(&shard->lock);
     struct list *first = shard->receivers.next;
-    struct thread *thread = CONTAINER_OF(first, struct thread, wait);
+    struct thread *thread = fast_thread(first);
     if (first == &shard->receivers || !thread->fast || thread->effective < priority) {
         spinlock_exit(&shard->lock);
         return NULL;

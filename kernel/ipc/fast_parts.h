@@ -53,6 +53,17 @@ INLINE void fast_load(struct cpu *self, struct thread *next)
     arch_thread_switch(self, next);
 }
 
+/*
+ * The thread of a shard's list. The compiler is to reach its fields from its own address: from that
+ * of `wait` the offsets of the frame fit no instruction of some CPUs.
+ */
+INLINE struct thread *fast_thread(struct list *wait)
+{
+    struct thread *thread = CONTAINER_OF(wait, struct thread, wait);
+    __asm__("" : "+r"(thread));
+    return thread;
+}
+
 /* Puts the server into its shard, where any CPU may take it and write its frame from now on. */
 INLINE void fast_publish(struct cpu *self, struct thread *server, struct port *port)
 {

@@ -16,7 +16,8 @@
 #define WAIT_NS     UINT64_C(20000000000)
 #define SERVERS     4
 #define LABEL_ECHO  1
-#define LABEL_LEAVE 2 /* answers, then ends */
+#define LABEL_LEAVE 2 /* works for so many nanoseconds, answers, then ends */
+#define WORK        UINT64_C(20000000)
 #define LABEL_DROP  3 /* deletes its reply object with the call unanswered, then ends */
 
 struct server {
@@ -40,6 +41,13 @@ static void raise_bytes(uint8_t *page, uint32_t bytes)
     }
 }
 
+static uint64_t now(void)
+{
+    uint64_t time = 0;
+    (void)tern_clock_read(&time);
+    return time;
+}
+
 static uint64_t server_run(void *argument, void *page)
 {
     struct server *server = argument;
@@ -52,6 +60,8 @@ static uint64_t server_run(void *argument, void *page)
         raise_bytes(page, message.bytes);
         error = tern_port_reply_receive(server->port, server->reply, &message, DEADLINE_NEVER);
     }
+    for (uint64_t until = now() + message.word[0]; message.label == LABEL_LEAVE && now() < until;)
+        continue;
     if (error == OK && message.label == LABEL_LEAVE)
         error = tern_port_reply(server->reply, &message);
     EXPECT(error == OK);
@@ -163,6 +173,27 @@ TEST(ipc_many_servers)
     for (unsigned i = 0; i < SERVERS; i++)
         server_end(&servers[i]);
     EXPECT(tern_cap_delete(port) == OK);
+}
+
+static uint64_t own_time(void)
+{
+    const struct state_thread_basic *basic = sys_page;
+    uint64_t size, next;
+    EXPECT(tern_object_info(root_slot(ROOT_SLOT_THREAD), STATE_thread_basic, 0, &size, &next) ==
+           OK);
+    return basic->cpu_time;
+}
+
+/* Also if the server answers and goes on itself. */
+TEST(ipc_caller_pays_for_the_work)
+{
+    struct message message = {.label = LABEL_LEAVE, .word = {WORK}};
+    REQUIRE(server_start(&servers[0], (slot_t){0}));
+    uint64_t before = own_time();
+    EXPECT(tern_port_call(servers[0].port, &message, DEADLINE_NEVER) == OK);
+    EXPECT(own_time() - before >= WORK);
+    server_end(&servers[0]);
+    EXPECT(tern_cap_delete(servers[0].port) == OK);
 }
 
 TEST(ipc_unanswered_call)

@@ -44,6 +44,34 @@ TEST(run_queue_takes_by_priority_then_order)
     EXPECT(boot_cpu.ready_top == 0 && boot_cpu.queue->map == 0 && take(&boot_cpu) == NULL);
 }
 
+static struct thread *rotate(struct cpu *cpu, struct thread *thread)
+{
+    spinlock_enter(&cpu->queue->lock);
+    struct thread *equal = run_queue_rotate_locked(cpu, thread);
+    spinlock_exit(&cpu->queue->lock);
+    run_queue_check(cpu);
+    return equal;
+}
+
+TEST(run_queue_rotates_among_equals)
+{
+    struct thread *threads[3], *high = (model_start(1), model_thread());
+    for (uint32_t i = 0; i < COUNT_OF(threads); i++) {
+        threads[i] = model_thread();
+        add(&boot_cpu, threads[i], 20, false);
+    }
+    struct thread *out = take(&boot_cpu);
+    for (uint32_t i = 1; i < 10; i++) {
+        EXPECT(rotate(&boot_cpu, out) == threads[i % 3] && thread_status(out) == THREAD_READY);
+        out = threads[i % 3];
+    }
+    add(&boot_cpu, high, 21, false);
+    thread_set_status(out, THREAD_RUNNING);
+    EXPECT(rotate(&boot_cpu, out) == NULL && thread_status(out) == THREAD_RUNNING);
+    EXPECT(take(&boot_cpu) == high && take(&boot_cpu) != NULL && take(&boot_cpu) != NULL);
+    EXPECT(rotate(&boot_cpu, out) == NULL && out->sched.where == SCHED_AWAY);
+}
+
 /* The model: for each thread when it came; the greatest priority, then the earliest, goes first. */
 static struct thread *model_best(struct thread *const *threads, const int64_t *came)
 {
