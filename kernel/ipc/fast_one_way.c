@@ -43,9 +43,10 @@ ARCH_ENTRY struct user_exit enter_receive(struct cpu *self, struct thread *threa
     struct object *object;
     struct reply *reply;
     (void)fast_find(thread, frame_operand(&thread->frame, 0), RIGHT_receive, &object);
+    if (UNLIKELY(object == NULL || frame_operand(&thread->frame, 2) != DEADLINE_NEVER))
+        GENERAL(self, thread);
     struct port *port = CONTAINER_OF(object, struct port, object);
-    if (UNLIKELY(object == NULL || frame_operand(&thread->frame, 2) != DEADLINE_NEVER ||
-                 atomic_load_explicit(&port->pending, memory_order_relaxed) != 0 ||
+    if (UNLIKELY(atomic_load_explicit(&port->pending, memory_order_relaxed) != 0 ||
                  !fast_reply(thread, &reply)))
         GENERAL(self, thread);
     if (reply != NULL && !fast_change(reply, REPLY_FREE, (uintptr_t)thread | REPLY_WAITED_TAG))
@@ -94,6 +95,7 @@ INLINE struct thread *fast_take(const struct cpu *self, struct port *port, uint3
 INLINE void fast_hand_over(struct cpu *self, struct thread *receiver, uint64_t control,
                            uint64_t badge)
 {
+    debug_assert(receiver->fast && receiver->resume == RESUME_USER);
     frame_set_control(&receiver->frame, control);
     frame_set_operand(&receiver->frame, 0, badge);
     sched_hand_over(self, receiver);
@@ -110,8 +112,18 @@ INLINE void fast_hand_bits(struct cpu *self, struct thread *receiver, uint64_t b
     fast_hand_over(self, receiver, MESSAGE_signal << CONTROL_KIND_SHIFT, 0);
 }
 
-INLINE struct user_exit fast_exit(struct cpu *self, struct thread *next)
+/* `from` is ready: who wanted to end it before may not have seen that. */
+OUTLINE void fast_left(struct thread *from)
 {
+    if ((atomic_load(&from->attention) & ATTENTION_KILL) != 0 && sched_claim(from))
+        thread_die(from);
+}
+
+/* After a switch, which is a full barrier. */
+INLINE struct user_exit fast_exit(struct cpu *self, struct thread *from, struct thread *next)
+{
+    if (UNLIKELY(atomic_load_explicit(&from->attention, memory_order_relaxed) != 0))
+        fast_left(from);
     if (UNLIKELY(next->resume != RESUME_USER || user_wanted(self, next)))
         return user_leave(self);
     return (struct user_exit){next, &next->frame};
@@ -134,7 +146,7 @@ ARCH_ENTRY struct user_exit enter_send(struct cpu *self, struct thread *sender)
     frame_set_control(&sender->frame, OK);
     fast_hand_over(self, receiver,
                    bytes << CONTROL_BYTES_SHIFT | MESSAGE_send << CONTROL_KIND_SHIFT, slot->badge);
-    return fast_exit(self, receiver);
+    return fast_exit(self, sender, receiver);
 }
 
 /* Signal bits for one that comes before the sender. */
@@ -154,19 +166,23 @@ ARCH_ENTRY struct user_exit enter_signal(struct cpu *self, struct thread *sender
         GENERAL(self, sender);
     frame_set_control(&sender->frame, OK);
     fast_hand_bits(self, receiver, bits);
-    return fast_exit(self, receiver);
+    return fast_exit(self, sender, receiver);
 }
 
 /* An interrupted thread gives its CPU to a receiver that comes before it: user_leave goes there. */
 void port_interrupt(struct cpu *self, struct port *port, uint64_t bits)
 {
-    struct thread *receiver = NULL;
-    if (self->current != NULL && atomic_load_explicit(&port->pending, memory_order_relaxed) == 0)
-        receiver = fast_take(self, port, self->current->effective + 1u);
-    if (LIKELY(receiver != NULL))
-        fast_hand_bits(self, receiver, bits);
-    else
+    struct thread *receiver = NULL, *from = self->current;
+    debug_assert(self == cpu_self() && self->held_count == 0);
+    if (from != NULL && atomic_load_explicit(&port->pending, memory_order_relaxed) == 0)
+        receiver = fast_take(self, port, from->effective + 1u);
+    if (UNLIKELY(receiver == NULL)) {
         port_signal(port, bits);
+        return;
+    }
+    fast_hand_bits(self, receiver, bits);
+    if (UNLIKELY(atomic_load_explicit(&from->attention, memory_order_relaxed) != 0))
+        fast_left(from);
 }
 
 /* --- yielding --- */
@@ -174,6 +190,7 @@ void port_interrupt(struct cpu *self, struct port *port, uint64_t bits)
 /* To one of the same priority. */
 ARCH_ENTRY struct user_exit enter_yield(struct cpu *self, struct thread *thread)
 {
+    debug_assert(self->current == thread && thread->resume == RESUME_USER);
     uint32_t top = atomic_load_explicit(&self->ready_top, memory_order_relaxed);
     if (top != thread->effective + 1u || thread->special || !sched_may_rotate(self))
         GENERAL(self, thread);
@@ -183,5 +200,5 @@ ARCH_ENTRY struct user_exit enter_yield(struct cpu *self, struct thread *thread)
     if (UNLIKELY(next == NULL))
         return user_leave(self);
     fast_load(self, next);
-    return fast_exit(self, next);
+    return fast_exit(self, thread, next);
 }

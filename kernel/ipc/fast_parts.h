@@ -71,6 +71,7 @@ INLINE void fast_publish(struct cpu *self, struct thread *server, struct port *p
     server->place = port;
     server->shard = self->number;
     struct port_shard *shard = &port->shards[self->number];
+    debug_assert(self->number < port->shard_count && server->place == port);
     spinlock_enter(&shard->lock);
     list_add_first(&shard->receivers, &server->wait);
     thread_set_status(server, THREAD_RECEIVE);

@@ -263,6 +263,7 @@ bool sched_may_rotate(const struct cpu *self)
 struct thread *sched_rotate(struct cpu *self)
 {
     struct run_queue *queue = self->queue;
+    debug_assert(self->current != NULL && self->current->serving == NULL);
     sched_account(self);
     spinlock_enter(&queue->lock);
     struct thread *to = run_queue_rotate_locked(self, self->current);

@@ -7,10 +7,10 @@
  * the counter to the driver's first. There that thread does nothing but stamp until a timer
  * interrupts it; here it raises the interrupt itself, by a device that can be told to at once
  * (tests/guest/irq.c has the same). What that takes, from the same stamp to one behind the access
- * and with the line still masked, is measured first and taken away: on x86-64 two system calls that
- * write ports, of which the second is timed, elsewhere a store. So two reads of the counter, and
- * what the stub does behind its system call, are not in the figure. Each turn starts with a
- * stretch of another length, so that a counter that ticks every 16 instructions is right on
+ * and with the line still masked, is measured first and taken away: where there are I/O
+ * ports two system calls, of which the second is timed, elsewhere a store. So two reads of the
+ * counter, and what the stub does behind its system call, are not in the figure. Each turn starts
+ * with a stretch of another length, so that a counter that ticks every 16 instructions is right on
  * average.
  */
 #include "guest_thread.h"

@@ -22,7 +22,6 @@
 
 struct server {
     slot_t port, reply, thread;
-    _Atomic(bool) ended;
     uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
 };
 static struct server servers[SERVERS];
@@ -66,14 +65,12 @@ static uint64_t server_run(void *argument, void *page)
         error = tern_port_reply(server->reply, &message);
     EXPECT(error == OK);
     EXPECT(tern_cap_delete(server->reply) == OK);
-    atomic_store(&server->ended, true);
     return 0;
 }
 
 /* On a port of its own, or on that of another. */
 static bool server_start(struct server *server, slot_t port)
 {
-    atomic_store(&server->ended, false);
     server->port = port;
     error_t error = OK;
     if (port.value == 0)
@@ -87,11 +84,16 @@ static bool server_start(struct server *server, slot_t port)
     return error == OK;
 }
 
+/* Until it is dead: its stack is another's then. */
 static void server_end(struct server *server)
 {
-    while (!atomic_load(&server->ended))
+    const struct state_thread_basic *state = sys_page;
+    uint64_t size, next;
+    do
         (void)tern_yield();
-    EXPECT(tern_cap_delete(server->thread) == OK);
+    while (tern_object_info(server->thread, STATE_thread_basic, 0, &size, &next) == OK &&
+           state->wait != WAIT_DEAD);
+    EXPECT(state->wait == WAIT_DEAD && tern_cap_delete(server->thread) == OK);
 }
 
 static void server_leave(struct server *server)
@@ -287,7 +289,8 @@ TEST(ipc_order_of_one_sender)
         disorder += message.word[0] != i;
     }
     EXPECT(disorder == 0);
-    EXPECT(tern_cap_delete(server->thread) == OK && tern_cap_delete(server->port) == OK);
+    server_end(server);
+    EXPECT(tern_cap_delete(server->port) == OK);
 }
 
 TEST(ipc_dead_port)
@@ -317,7 +320,6 @@ static uint64_t take_capability(void *argument, void *page)
     EXPECT(message.caps == 1);
     atomic_store(&handed, message.word[5]);
     EXPECT(tern_port_signal((slot_t){message.word[5]}, 4) == OK);
-    atomic_store(&server->ended, true);
     return 0;
 }
 
@@ -325,7 +327,6 @@ TEST(ipc_capability_in_message)
 {
     struct server *server = &servers[0];
     slot_t port = {0};
-    atomic_store(&server->ended, false);
     REQUIRE(sys_port_create(0, &server->port) == OK && sys_port_create(0, &port) == OK);
     REQUIRE(sys_thread_start(take_capability, server, server->stack, sizeof(server->stack),
                              &server->thread) == OK);

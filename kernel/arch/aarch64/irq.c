@@ -89,10 +89,10 @@ error_t arch_irq_unmask(uint32_t line, const struct cpu *cpu)
 
 void arch_irq_mask(uint32_t line)
 {
-    if (its_has(line))
-        its_mask(line);
-    else if (is_device_line(line))
+    if (is_device_line(line))
         gic->mask(line);
+    else if (its_has(line))
+        its_mask(line);
 }
 
 uint32_t arch_irq_isa(uint32_t isa_line)
