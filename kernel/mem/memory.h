@@ -218,6 +218,10 @@ error_t memory_write(struct memory *memory, uint64_t offset, const void *from, u
 
 /* --- memory_clone.c --- */
 
+/* Of what moves or shows pages of one object in another: whole pages, and no device's. */
+error_t memory_pair_check(const struct memory *from, uint64_t from_offset, const struct memory *to,
+                          uint64_t to_offset, uint64_t size);
+
 /*
  * Shows the pages of a range in `to` as well, copy on write. Pages of `to` must not be present
  * (exists); zero pages become zero. Absent pages are first asked for (needs_pager), unless flagged.

@@ -185,19 +185,25 @@ static error_t clone_piece(struct clone *clone, struct page_request *request)
     return clone->count > 0 ? OK : error;
 }
 
+error_t memory_pair_check(const struct memory *from, uint64_t from_offset, const struct memory *to,
+                          uint64_t to_offset, uint64_t size)
+{
+    if (!is_aligned(from_offset | to_offset | size, PAGE_SIZE) || size > MEMORY_SIZE_MAX ||
+        from_offset > MEMORY_SIZE_MAX - size || to_offset > MEMORY_SIZE_MAX - size)
+        return ERR_bad_argument;
+    return from->physical || to->physical ? ERR_unsupported : OK;
+}
+
 error_t memory_clone(struct memory *from, uint64_t from_offset, struct memory *to,
                      uint64_t to_offset, uint64_t size, uint32_t flags,
                      struct page_request *request, uint64_t *done)
 {
+    error_t checked = (flags & ~(uint32_t)CLONE_ABSENT) != 0
+                          ? ERR_bad_argument
+                          : memory_pair_check(from, from_offset, to, to_offset, size);
     *done = 0;
-    if (!is_aligned(from_offset | to_offset | size, PAGE_SIZE) || size > MEMORY_SIZE_MAX ||
-        from_offset > MEMORY_SIZE_MAX - size || to_offset > MEMORY_SIZE_MAX - size ||
-        (flags & ~(uint32_t)CLONE_ABSENT) != 0)
-        return ERR_bad_argument;
-    if (from->physical || to->physical)
-        return ERR_unsupported;
-    if (size == 0)
-        return OK;
+    if (checked != OK || size == 0)
+        return checked;
     for (;;) {
         struct clone clone; /* its items are written as they come */
         clone.from = from;

@@ -166,14 +166,11 @@ error_t memory_supply(struct memory *to, uint64_t to_offset, struct memory *from
                       uint64_t from_offset, uint64_t size, struct page_request *request,
                       uint64_t *done)
 {
+    error_t checked =
+        from == to ? ERR_bad_argument : memory_pair_check(from, from_offset, to, to_offset, size);
     *done = 0;
-    if (!is_aligned(from_offset | to_offset | size, PAGE_SIZE) || size > MEMORY_SIZE_MAX ||
-        from_offset > MEMORY_SIZE_MAX - size || to_offset > MEMORY_SIZE_MAX - size || from == to)
-        return ERR_bad_argument;
-    if (from->physical || to->physical)
-        return ERR_unsupported;
-    if (size == 0)
-        return OK;
+    if (checked != OK || size == 0)
+        return checked;
     for (;;) {
         struct supply supply = {.from = from,
                                 .to = to,

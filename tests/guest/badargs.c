@@ -64,45 +64,32 @@ static uint64_t job_used(void)
     return state->memory_used;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return strcmp(a, b) == 0;
-}
-
 static uint64_t kind_named(const struct form *form, const char *name)
 {
-    static const char *const names[OBJECT_KINDS] = {
-#define OBJECT(number, kind, exportable, text) [number] = #kind,
-#include <object.def>
-#undef OBJECT
-    };
-    if (same(name, "to") || same(name, "from"))
-        return strncmp(form->name, "space", 5) == 0 ? OBJECT_process : OBJECT_memory;
-    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
-        if (names[kind] != NULL && same(name, names[kind]))
-            return kind;
-    return OBJECT_port;
+    uint64_t kind = form_kind(form, name);
+    return kind != OBJECT_NONE ? kind : OBJECT_port;
 }
 
 /* An argument that is right, or nearly. */
 static uint64_t base_value(const struct form *form, const struct form_parameter *parameter)
 {
     bool space = strncmp(form->name, "space_", 6) == 0;
-    if (parameter->type == FORM_SLOT && same(parameter->name, "wanted"))
+    if (parameter->type == FORM_SLOT && form_same(parameter->name, "wanted"))
         return 0;
     if (parameter->type == FORM_SLOT)
         return objects[kind_named(form, parameter->name)].value;
     if (parameter->type == FORM_ADDRESS)
-        return space && !same(parameter->name, "ranges") && !same(parameter->name, "buffer")
+        return space && !form_same(parameter->name, "ranges") &&
+                       !form_same(parameter->name, "buffer")
                    ? TOY
                    : (uintptr_t)page;
     if (parameter->type == FORM_RIGHTS)
         return RIGHTS_ALL;
-    if (same(parameter->name, "size"))
+    if (form_same(parameter->name, "size"))
         return MESSAGE_PAGE;
-    if (same(parameter->name, "count") || same(parameter->name, "pages"))
+    if (form_same(parameter->name, "count") || form_same(parameter->name, "pages"))
         return 1;
-    return same(parameter->name, "kind") ? OBJECT_port : 0;
+    return form_same(parameter->name, "kind") ? OBJECT_port : 0;
 }
 
 static void call_base(const struct form *form, uint64_t number, struct abi_call *call)
@@ -124,7 +111,7 @@ static void results_delete(const struct form *form, const struct abi_call *call)
 {
     unsigned out = 0;
     for (const struct form_parameter *at = form->parameters; at->way != FORM_none; at++)
-        if (at->way == FORM_out && at[0].type == FORM_SLOT && !same(form->name, "cap_place"))
+        if (at->way == FORM_out && at[0].type == FORM_SLOT && !form_same(form->name, "cap_place"))
             EXPECT(tern_cap_delete((slot_t){call->word[out++]}) == OK);
         else
             out += at->way == FORM_out;
@@ -169,8 +156,8 @@ static error_t issue_with(uint64_t number, unsigned which, uint64_t value)
 static bool left_out(uint64_t number)
 {
     return forms[number].name == NULL || number == CALL_thread_exit ||
-           same(forms[number].name, "debug_write") || number == CALL_cap_delete ||
-           same(forms[number].name, "object_kill");
+           form_same(forms[number].name, "debug_write") || number == CALL_cap_delete ||
+           form_same(forms[number].name, "object_kill");
 }
 
 static bool objects_make(void)
@@ -266,7 +253,7 @@ static void address_try(uint64_t number, unsigned which, uint64_t address)
 {
     error_t error = issue_with(number, which, address);
     /* Who lists from there on finds nothing. */
-    bool list = number == CALL_space_list && same(forms[number].parameters[which].name, "va");
+    bool list = number == CALL_space_list && form_same(forms[number].parameters[which].name, "va");
     if (error == OK && address > SPACE_END && !list)
         sys_print("%s: ok with %s=0x%lx\n", forms[number].name,
                   forms[number].parameters[which].name, (unsigned long)address);
@@ -287,7 +274,7 @@ static void parameter_try(uint64_t number, unsigned which)
         for (uint64_t off = 1; off < MESSAGE_PAGE; off = off * 2 + 1)
             (void)issue_with(number, which, base_value(&forms[number], at) + off);
     }
-    bool waits = same(at->name, "deadline"); /* 0 is what does not */
+    bool waits = form_same(at->name, "deadline"); /* 0 is what does not */
     for (unsigned i = 0; i < COUNT_OF(bad_numbers) && !waits; i++)
         (void)issue_with(number, which, bad_numbers[i]);
 }

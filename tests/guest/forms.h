@@ -5,6 +5,7 @@
 #ifndef FORMS_H
 #define FORMS_H
 
+#include "lib/string.h"
 #include "lib/types.h"
 #include "sys/call.h"
 
@@ -78,6 +79,27 @@ static inline uint64_t *form_place(struct abi_call *call, const struct form_para
 static inline bool form_lists(const struct form *form, error_t error)
 {
     return (unsigned)error < 64 && (form->errors >> error & 1) != 0;
+}
+
+static inline bool form_same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* The kind that a parameter is about, by its name; OBJECT_NONE: that does not say. */
+static inline uint64_t form_kind(const struct form *form, const char *name)
+{
+    static const char *const names[OBJECT_KINDS] = {
+#define OBJECT(number, kind, exportable, text) [number] = #kind,
+#include <object.def>
+#undef OBJECT
+    };
+    if (form_same(name, "to") || form_same(name, "from"))
+        return strncmp(form->name, "space", 5) == 0 ? OBJECT_process : OBJECT_memory;
+    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
+        if (names[kind] != NULL && form_same(name, names[kind]))
+            return kind;
+    return OBJECT_NONE;
 }
 
 #endif

@@ -108,27 +108,10 @@ static uint64_t kind_of_handle(uint64_t handle)
     return OBJECT_NONE;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return strcmp(a, b) == 0;
-}
-
 /* The kind that a parameter is about, by its name; OBJECT_NONE: any. */
 static uint64_t kind_named(const struct form *form, const char *name)
 {
-    static const char *const names[OBJECT_KINDS] = {
-#define OBJECT(number, kind, exportable, text) [number] = #kind,
-#include <object.def>
-#undef OBJECT
-    };
-    if (same(name, "parent"))
-        return OBJECT_process;
-    if (same(name, "to") || same(name, "from"))
-        return strncmp(form->name, "space", 5) == 0 ? OBJECT_process : OBJECT_memory;
-    for (uint64_t kind = 1; kind < OBJECT_KINDS; kind++)
-        if (names[kind] != NULL && same(name, names[kind]))
-            return kind;
-    return OBJECT_NONE;
+    return form_same(name, "parent") ? OBJECT_process : form_kind(form, name);
 }
 
 /* --- arguments --- */
@@ -194,19 +177,19 @@ static uint64_t any_value(struct worker *worker, const struct form *form,
 {
     if (parameter->type == FORM_SLOT)
         return any_handle(worker, kind_named(form, parameter->name));
-    if (parameter->type == FORM_ADDRESS || same(parameter->name, "from_va"))
+    if (parameter->type == FORM_ADDRESS || form_same(parameter->name, "from_va"))
         return any_address(worker);
     if (parameter->type == FORM_RIGHTS)
         return one_in(worker, 3) ? RIGHTS_ALL : random_next(worker);
-    if (same(parameter->name, "deadline"))
+    if (form_same(parameter->name, "deadline"))
         return any_deadline(worker);
-    if (same(parameter->name, "kind"))
+    if (form_same(parameter->name, "kind"))
         return below(worker, 12);
-    if (same(parameter->name, "badge") && one_in(worker, 2))
+    if (form_same(parameter->name, "badge") && one_in(worker, 2))
         return 0;
-    if (same(parameter->name, "expected"))
+    if (form_same(parameter->name, "expected"))
         return 0;
-    if (same(parameter->name, "value") && one_in(worker, 2))
+    if (form_same(parameter->name, "value") && one_in(worker, 2))
         return TOY + any_page(worker);
     return any_number(worker);
 }
@@ -281,9 +264,9 @@ static void any_image(struct worker *worker, struct abi_call *call)
 /* Calls that end the caller, write to the console, or reach devices. */
 static bool left_out(const struct worker *worker, uint64_t number)
 {
-    return forms[number].name == NULL || same(forms[number].name, "debug_write") ||
+    return forms[number].name == NULL || form_same(forms[number].name, "debug_write") ||
            (number == CALL_thread_exit && !worker->victim) ||
-           same(forms[number].name, "ioport_access");
+           form_same(forms[number].name, "ioport_access");
 }
 
 static uint64_t any_call(struct worker *worker)
@@ -336,7 +319,7 @@ static void call_any(struct worker *worker)
         atomic_store(&worker->ended, true);
     bool gives = number == CALL_port_receive || number == CALL_port_call ||
                  number == CALL_port_reply_receive;
-    uint64_t kind = same(form->name, "object_create") ? call.word[0] : OBJECT_NONE;
+    uint64_t kind = form_same(form->name, "object_create") ? call.word[0] : OBJECT_NONE;
     if (number == CALL_cap_derive)
         kind = kind_of_handle(call.operand[0]);
     abi_call(&call);

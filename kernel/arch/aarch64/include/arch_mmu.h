@@ -23,6 +23,8 @@ typedef uint64_t pte_t;
 #define ARCH_FRAME_BASE  ((uintptr_t)0xffffd00000000000)
 #define ARCH_KERNEL_BASE ((uintptr_t)0xffffffff80000000)
 
+#include "arch/direct.h"
+
 #define PTE_VALID      ((pte_t)1 << 0)
 #define PTE_TABLE      ((pte_t)1 << 1) /* levels 3..1: a lower table; level 0: a page */
 #define PTE_ATTR(i)    ((pte_t)(i) << 2)
@@ -40,26 +42,6 @@ typedef uint64_t pte_t;
 #define ATTR_NORMAL  0
 #define ATTR_DEVICE  1
 #define ATTR_COMBINE 2
-
-struct frame;
-
-static inline void *phys_to_virt(phys_t address)
-{
-    debug_assert(address.pa < ARCH_DIRECT_SIZE);
-    return (void *)(ARCH_DIRECT_BASE + address.pa);
-}
-
-static inline phys_t virt_to_phys(const void *address)
-{
-    uint64_t offset = (uintptr_t)address - ARCH_DIRECT_BASE;
-    debug_assert(offset < ARCH_DIRECT_SIZE);
-    return PHYS(offset);
-}
-
-static inline struct frame *arch_frame_base(void)
-{
-    return (struct frame *)ARCH_FRAME_BASE;
-}
 
 bool arch_mmu_marks_dirty(void);
 bool arch_code_coherent(void);

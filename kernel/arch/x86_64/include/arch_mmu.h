@@ -21,6 +21,8 @@ typedef uint64_t pte_t;
 #define ARCH_FRAME_BASE  ((uintptr_t)0xffffd00000000000)
 #define ARCH_KERNEL_BASE ((uintptr_t)0xffffffff80000000)
 
+#include "arch/direct.h"
+
 #define PTE_PRESENT   ((pte_t)1 << 0)
 #define PTE_WRITE     ((pte_t)1 << 1)
 #define PTE_USER      ((pte_t)1 << 2)
@@ -37,26 +39,6 @@ typedef uint64_t pte_t;
 
 /* PTE_NX, or 0 on a CPU that has no such bit; until features_init has looked, 0. */
 extern pte_t pte_no_execute;
-
-struct frame;
-
-static inline void *phys_to_virt(phys_t address)
-{
-    debug_assert(address.pa < ARCH_DIRECT_SIZE);
-    return (void *)(ARCH_DIRECT_BASE + address.pa);
-}
-
-static inline phys_t virt_to_phys(const void *address)
-{
-    uint64_t offset = (uintptr_t)address - ARCH_DIRECT_BASE;
-    debug_assert(offset < ARCH_DIRECT_SIZE);
-    return PHYS(offset);
-}
-
-static inline struct frame *arch_frame_base(void)
-{
-    return (struct frame *)ARCH_FRAME_BASE;
-}
 
 /* Stores are seen by fetches of all CPUs that come behind a serialising instruction, as a way out
  * of the kernel is (SDM 3A 8.1.3, 11.6). */

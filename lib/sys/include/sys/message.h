@@ -55,14 +55,20 @@ static inline error_t tern_port_send(slot_t port, const struct message *message,
     return abi_status(&call);
 }
 
+/* Makes the call; what came, goes into `message`. */
+static inline error_t message_exchange(struct abi_call *call, struct message *message)
+{
+    abi_call(call);
+    if (abi_status(call) == OK)
+        message_get(call, message);
+    return abi_status(call);
+}
+
 static inline error_t tern_port_call(slot_t port, struct message *message, uint64_t deadline)
 {
     struct abi_call call = {.control = CALL_port_call, .operand = {port.value, 0, deadline}};
     message_put(&call, message);
-    abi_call(&call);
-    if (abi_status(&call) == OK)
-        message_get(&call, message);
-    return abi_status(&call);
+    return message_exchange(&call, message);
 }
 
 /* `reply` may be 0: calls are then refused with no_reply, to their senders. */
@@ -71,10 +77,7 @@ static inline error_t tern_port_receive(slot_t port, slot_t reply, struct messag
 {
     struct abi_call call = {.control = CALL_port_receive,
                             .operand = {port.value, reply.value, deadline}};
-    abi_call(&call);
-    if (abi_status(&call) == OK)
-        message_get(&call, message);
-    return abi_status(&call);
+    return message_exchange(&call, message);
 }
 
 static inline error_t tern_port_reply_receive(slot_t port, slot_t reply, struct message *message,
@@ -83,10 +86,7 @@ static inline error_t tern_port_reply_receive(slot_t port, slot_t reply, struct 
     struct abi_call call = {.control = CALL_port_reply_receive,
                             .operand = {port.value, reply.value, deadline}};
     message_put(&call, message);
-    abi_call(&call);
-    if (abi_status(&call) == OK)
-        message_get(&call, message);
-    return abi_status(&call);
+    return message_exchange(&call, message);
 }
 
 static inline error_t tern_port_reply(slot_t reply, const struct message *message)
