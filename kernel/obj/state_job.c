@@ -5,6 +5,7 @@
 #include "obj/state.h"
 #include "sched/clock.h"
 #include "sched/throttle.h"
+#include "trace/metric.h"
 
 static struct job *job_of(struct object *object)
 {
@@ -12,9 +13,22 @@ static struct job *job_of(struct object *object)
     return CONTAINER_OF(object, struct job, object);
 }
 
+/* They tell of all jobs, so they are the first one's. */
+static error_t job_get_counter(const struct job *job, struct state *state)
+{
+    struct state_job_counter *counter = state->data;
+    if (job != job_root || !metric_read(state->index, &counter->value))
+        return ERR_not_found;
+    state->index++;
+    state->size = sizeof(*counter);
+    return OK;
+}
+
 static error_t job_get(struct object *object, struct state *state)
 {
     struct job *job = job_of(object);
+    if (state->part == STATE_job_counter)
+        return job_get_counter(job, state);
     if (state->part != STATE_job_basic)
         return ERR_bad_argument;
     *(struct state_job_basic *)state->data = (struct state_job_basic){

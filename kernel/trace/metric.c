@@ -5,13 +5,13 @@
 
 static const char *const metric_names[METRIC_COUNT] = {
 #define METRIC(name, what) [METRIC_##name] = #name,
-#include "trace/metric.def"
+#include <metric.def>
 #undef METRIC
 };
 
 static const char *const metric_texts[METRIC_COUNT] = {
 #define METRIC(name, what) [METRIC_##name] = (what),
-#include "trace/metric.def"
+#include <metric.def>
 #undef METRIC
 };
 
@@ -29,6 +29,16 @@ uint64_t metric_total(enum metric metric)
     for (uint32_t i = 0; i < count; i++)
         total += atomic_load_explicit(&cpu_table[i]->metrics[metric], memory_order_relaxed);
     return total;
+}
+
+bool metric_read(uint64_t index, uint64_t *value)
+{
+    uint64_t cpu = index / METRIC_COUNT;
+    if (cpu >= atomic_load_explicit(&cpu_count, memory_order_acquire))
+        return false;
+    *value =
+        atomic_load_explicit(&cpu_table[cpu]->metrics[index % METRIC_COUNT], memory_order_relaxed);
+    return true;
 }
 
 const char *metric_name(enum metric metric)

@@ -1,4 +1,4 @@
-/* Counters per CPU, from the one list in metric.def; printed by name in the monitor. */
+/* Counters per CPU, from the one list in abi/metric.def; printed by name in the monitor. */
 #ifndef TRACE_METRIC_H
 #define TRACE_METRIC_H
 
@@ -6,7 +6,7 @@
 
 enum metric {
 #define METRIC(name, what) METRIC_##name,
-#include "trace/metric.def"
+#include <metric.def>
 #undef METRIC
     METRIC_COUNT
 };
@@ -16,6 +16,9 @@ void metric_add(enum metric metric, uint64_t amount);
 
 /* The sum over all CPUs. */
 uint64_t metric_total(enum metric metric);
+
+/* One CPU's: of CPU `index` / METRIC_COUNT, counter `index` % METRIC_COUNT. False: no such CPU. */
+bool metric_read(uint64_t index, uint64_t *value);
 
 const char *metric_name(enum metric metric);
 const char *metric_text(enum metric metric);

@@ -42,3 +42,10 @@ LIMITS.update({"ipc.call_reply.cross.64B": _both(600, 600),
                "ipc.call_reply.cross.512B": _both(1000, 1000),
                "ipc.call_reply.same.6": _both(415, 425),
                "foreign.call_reply.6": _both(435, 445)})
+# Lines shared and turns spun by calls within a CPU (grow.py).
+LIMITS.update({f"grow.same.{cpus}.{what}": _both(0, 0) for cpus in (4, 8)
+               for what in ("lines", "spins")})
+# The longest stretch with interrupts off, in instructions; programs that compute until a time comes,
+# for which counted instructions are a slow clock.
+IRQ_OFF = 50000
+BY_THE_CLOCK = ("checkpoint", "foreign")

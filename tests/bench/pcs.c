@@ -1,29 +1,12 @@
 /*
  * A QEMU plugin that counts how often each instruction is executed, and prints `address count`
- * lines at the end: for tests/bench/profile.py. The few declarations of QEMU's plugin interface
- * (docs/devel/tcg-plugins) that it needs stand here, since Debian ships no header.
+ * lines at the end: for tests/bench/profile.py.
  */
-#include <stdint.h>
+#include "plugin.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef uint64_t qemu_plugin_id_t;
-typedef struct qemu_info_t qemu_info_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef void (*tb_callback)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
-typedef void (*end_callback)(qemu_plugin_id_t id, void *data);
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, tb_callback callback);
-extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, end_callback callback, void *data);
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
-                                                        size_t index);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op,
-                                                       void *counter, uint64_t amount);
-
-__attribute__((visibility("default"))) int qemu_plugin_version = 1;
+PLUGIN_EXPORT int qemu_plugin_version = 1;
 
 #define PLACES (1u << 20)
 static struct place {
@@ -45,7 +28,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         qemu_plugin_register_vcpu_insn_exec_inline(
-            insn, 0, &place_of(qemu_plugin_insn_vaddr(insn))->count, 1);
+            insn, PLUGIN_ADD, &place_of(qemu_plugin_insn_vaddr(insn))->count, 1);
     }
 }
 
@@ -58,8 +41,8 @@ static void ended(qemu_plugin_id_t id, void *data)
                     (unsigned long)places[i].count);
 }
 
-__attribute__((visibility("default"))) int
-qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+                                      char **argv)
 {
     (void)info, (void)argc, (void)argv;
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

@@ -6,46 +6,15 @@ kernel and root program, divided by N (the turns of a benchmark's loop) and cut 
 at least N times; --lines prints every instruction instead.
 """
 import argparse
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-CPUS = {"x86_64": "max,-erms,-fsrm", "aarch64": "cortex-a57"}
+from common import CPUS, boot, name_of, plugin, release, symbols
 
 
-def symbols(path):
-    """[(address, name)] of functions, in order."""
-    out = subprocess.run(["llvm-nm-19", "--defined-only", "--numeric-sort", path], check=True,
-                         text=True, stdout=subprocess.PIPE).stdout
-    return [(int(a, 16), n) for a, t, n in (line.split(" ", 2) for line in out.splitlines())
-            if t in "tTwW" and not n.startswith("$")]
-
-
-def name_of(table, address):
-    low, high = 0, len(table)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if table[middle][0] <= address else (low, middle)
-    return table[low - 1][1] if low else "?"
-
-
-def counts(args, kernel):
-    plugin = os.path.join(ROOT, "build", "pcs.so")
-    subprocess.run(["clang-19", "-O2", "-shared", "-fPIC", "-o", plugin,
-                    os.path.join(ROOT, "tests", "bench", "pcs.c")], check=True)
-    done = subprocess.run([os.path.join(ROOT, "tern"), "boot", "--arch", args.arch, "--build",
-                           "release", "--kernel", kernel, "--test", "--smp", "1", "--memory",
-                           "512M", "--cpu", CPUS[args.arch], "--icount", "--plugin", plugin,
-                           "--timeout", "300", "--root", args.root], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, text=True,
-                          errors="replace")
-    if done.returncode != 0:
-        sys.exit(f"profile: ended with {done.returncode}\n{done.stdout}")
-    return {int(a, 16): int(n) for a, n in re.findall(r"PC ([0-9a-f]+) (\d+)",
-                                                      done.stdout + done.stderr)}
+def counts(args):
+    output = boot(args.arch, "", ["--icount", "--plugin", plugin("pcs"), "--root", args.root])
+    return {int(a, 16): int(n) for a, n in re.findall(r"PC ([0-9a-f]+) (\d+)", "".join(output))}
 
 
 def main():
@@ -55,11 +24,9 @@ def main():
     parser.add_argument("--per", type=int, default=1000)
     parser.add_argument("--lines", action="store_true")
     args = parser.parse_args()
-    out = os.path.join(ROOT, "build", args.arch, "release")
-    kernel = os.path.join(out, "tern.elf" if args.arch == "x86_64" else "Image")
-    tables = symbols(os.path.join(out, "tern.elf")), symbols(args.root)
+    tables = symbols(release(args.arch, "tern.elf")), symbols(args.root)
     sums = Counter()
-    for address, count in sorted(counts(args, kernel).items()):
+    for address, count in sorted(counts(args).items()):
         name = name_of(tables[0] if address >> 63 else tables[1], address)
         if count >= args.per:
             sums[name] += count

@@ -2,46 +2,28 @@
 """Prints the figures, one JSON object per line: `run.py [--arch A] [--check] [PATTERN]`.
 
     {"bench": NAME, "arch": CPU, "value": N, "unit": UNIT, "anchor": WHO, "anchor_value": N}
-    {"bench": "binary.sha256", "arch": CPU, ...}     what the guest's figures were measured on
+    {"bench": "binary.sha256", "arch": CPU, ...}     what the figures were measured on
 
 PATTERN is a regular expression that the names are searched for. --check ends with a line `N passed,
 N failed` for the figures that have a limit (LIMITS, anchors.py, plain C for the memory routines).
-All figures are counts of guest instructions (-icount: the x86-64 counter advances one per
-instruction, the AArch64 one one per 16), so they repeat exactly; docs/performance.md says what they
-mean. The anchors are Debian's Linux 6.1 cloud kernel and xv6 booted the same way on the same QEMU,
-and for system calls and IPC seL4 16 by the same count (anchors.py).
+Figures are counts of guest instructions (-icount: the x86-64 counter advances one per instruction,
+the AArch64 one one per 16), so they repeat exactly, but for some of grow.py; docs/performance.md
+says what they mean. The anchors are Debian's Linux 6.1 cloud kernel and xv6 booted the same way on
+the same QEMU, and for system calls and IPC seL4 16 by the same count (anchors.py).
 """
 import argparse
 import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
 
 import anchors
+import grow
+from common import CPUS, ROOT, boot, plugin, release, say
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-PLUGIN = os.path.join(ROOT, "build", "icnt.so")
-# CPU: its tern options, instructions per count, Linux's instructions to init by the same way in.
-CPUS = {
-    "x86_64": (["--cpu", "max,-erms,-fsrm"], 1, 1355000000),
-    "aarch64": (["--cpu", "cortex-a57"], 16, 869000000),
-}
-LIMITS = {"boot.prompt": 20000000, "boot.poweroff.plugin": 20000000, "boot.waited": 2}
-
-
-def boot(arch, words, more=()):
-    """What a release boot prints with these words on its command line."""
-    command = [os.path.join(ROOT, "tern"), "boot", "--arch", arch, "--build", "release", "--test",
-               "--smp", "1", "--memory", "512M", "--timeout", "300", "--append", words,
-               *CPUS[arch][0], *more]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=False, text=True, errors="replace")
-    if done.returncode != 0:
-        sys.exit(f"bench: {' '.join(command)} ended with {done.returncode}\n{done.stdout}"
-                 f"{done.stderr}")
-    return done.stdout, done.stderr
+sys.path.insert(0, os.path.join(ROOT, "tools", "check"))
+import sizes  # pylint: disable=wrong-import-position
 
 
 def line_of(output, key):
@@ -49,14 +31,6 @@ def line_of(output, key):
     if not match:
         sys.exit(f"bench: no line `{key}` in\n{output}")
     return match.group(1)
-
-
-def say(name, arch, value, unit, anchor, anchor_value, limit=None):
-    """Prints a figure; True if it is within its limit."""
-    print(json.dumps({"bench": name, "arch": arch, "value": value, "unit": unit, "anchor": anchor,
-                      "anchor_value": anchor_value}), flush=True)
-    limit = LIMITS.get(name, limit)
-    return limit is None or value <= limit
 
 
 def boot_counter(arch):
@@ -71,9 +45,7 @@ def boot_counter(arch):
 
 def boot_plugin(arch):
     """The same by a QEMU plugin, which counts what is executed, to the power-off."""
-    subprocess.run(["clang-19", "-O2", "-shared", "-fPIC", "-o", PLUGIN,
-                    os.path.join(ROOT, "tests", "bench", "icnt.c")], check=True)
-    _, errors = boot(arch, "run=poweroff", ["--plugin", PLUGIN])
+    _, errors = boot(arch, "run=poweroff", ["--plugin", plugin("icnt")])
     count = int(re.search(r"PLUGIN-INSNS (\d+)", errors).group(1))
     return [say("boot.poweroff.plugin", arch, count, "insn", "linux", CPUS[arch][2])]
 
@@ -92,8 +64,7 @@ def memory(arch):
 
 def guest_lines(arch, program, words):
     """(name, instructions per call) of each figure that a program tests/guest/bench_*.c prints."""
-    root = os.path.join(ROOT, "build", arch, "release", "user", program)
-    output, _ = boot(arch, words, ["--icount", "--root", root])
+    output, _ = boot(arch, words, ["--icount", "--root", release(arch, "user", program)])
     for text in re.findall(r"^(?:tern> )?(\{.*\})", output, re.M):
         line = json.loads(text)
         yield line["bench"], round(line["value"] * CPUS[arch][1] / line["calls"])
@@ -109,9 +80,9 @@ def mitigated(arch, pattern):
 
 def guest(arch, pattern):
     """System calls and IPC, measured from user space by the programs tests/guest/bench_*.c."""
-    folder = os.path.join(ROOT, "build", arch, "release")
-    programs = sorted(name for name in os.listdir(os.path.join(folder, "user"))
-                      if name.startswith("bench_") and name.endswith(".elf"))
+    programs = sorted(name for name in os.listdir(release(arch, "user"))
+                      if name.startswith("bench_") and name.endswith(".elf") and
+                      name != "bench_grow.elf")
     within = []
     for name in programs:
         for bench, value in guest_lines(arch, name, ""):
@@ -121,9 +92,14 @@ def guest(arch, pattern):
                 limit = anchors.LIMITS.get(bench, {}).get(arch)
                 within.append(say(bench, arch, value, "insn", "linux/3" if linux else "seL4", anchor,
                                   limit))
-    with open(os.path.join(folder, "tern.elf"), "rb") as file:
-        say("binary.sha256", arch, hashlib.sha256(file.read()).hexdigest(), "hash", None, None)
     return within
+
+
+def binary(arch):
+    """What the figures were measured on, and how much code that is, for both CPUs together."""
+    with open(release(arch, "tern.elf"), "rb") as file:
+        say("binary.sha256", arch, hashlib.sha256(file.read()).hexdigest(), "hash", None, None)
+    say("kernel.lines", arch, sizes.kernel_density()[0], "lines", "limit", 20000)
 
 
 def main():
@@ -144,6 +120,8 @@ def main():
             within += guest(arch, pattern)
         if pattern.search(" ".join(f"{name}.mitigated" for name in anchors.ANCHORS)):
             within += mitigated(arch, pattern)
+        within += grow.figures(arch, pattern)
+        binary(arch)
     if args.check:
         print(f"{sum(within)} passed, {len(within) - sum(within)} failed")
     sys.exit(0 if within and all(within) else 1)

@@ -215,6 +215,17 @@ TEST(state_registers_and_fpu)
     EXPECT(error == OK || error == ERR_bad_argument);
 }
 
+TEST(state_counters_are_the_first_jobs)
+{
+    uint64_t size, next;
+    slot_t first = root_slot(ROOT_SLOT_JOB);
+    REQUIRE(tern_object_info(first, STATE_job_counter, 0, &size, &next) == OK);
+    EXPECT(size == sizeof(struct state_job_counter) && next == 1);
+    EXPECT(tern_object_info(first, STATE_job_counter, UINT64_MAX, &size, &next) == ERR_not_found);
+    EXPECT(tern_object_info(objects[OBJECT_job], STATE_job_counter, 0, &size, &next) ==
+           ERR_not_found);
+}
+
 /* Rights cannot grow on the way, nor can what may not be given away be placed elsewhere. */
 TEST(state_places_keep_rights)
 {

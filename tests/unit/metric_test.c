@@ -25,6 +25,9 @@ TEST(metric_totals_add_up_over_cpus)
     metric_add(METRIC_idles, 5);
     EXPECT(metric_total(METRIC_idles) == 1000 * (1 + 2 + 3) + 5);
     EXPECT(metric_total(METRIC_exceptions) == 0);
+    uint64_t value = 0;
+    EXPECT(metric_read(2 * METRIC_COUNT + METRIC_idles, &value) && value == 2000);
+    EXPECT(!metric_read(UINT64_C(1) << 40, &value));
 }
 
 TEST(metric_names_are_unique_and_said_in_words)

@@ -18,7 +18,7 @@ RULES = {
     "arch": {"lib", "boot"},
     "sync": {"lib", "sched"},
     "mem": {"lib", "arch", "boot", "obj", "sched", "sync", "trace"},
-    "obj": {"lib", "arch", "boot", "cap", "ipc", "mem", "sched", "sync", "syscall"},
+    "obj": {"lib", "arch", "boot", "cap", "ipc", "mem", "sched", "sync", "syscall", "trace"},
     "cap": {"lib", "mem", "obj", "sched"},
     "sched": {"lib", "arch", "boot", "ipc", "mem", "obj", "sync", "syscall", "trace"},
     "ipc": {"lib", "arch", "mem", "obj", "sched", "syscall"},
