@@ -15,10 +15,14 @@ with one CPU and -icount, which repeats exactly, but for those of anchors.BY_THE
 import json
 import os
 import re
+import sys
 from collections import Counter
 
 import anchors
-from common import boot, name_of, plugin, release, say, symbols
+from common import ROOT, boot, name_of, plugin, release, say, symbols
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "boot"))
+import cases  # pylint: disable=wrong-import-position
 
 # Ranks of functions for irqoff.c: a stretch is named after its first one of the highest.
 RANKS = ((r"(call|sys)_(?!now$)", 3), (r"enter_(call|reply_receive|send|signal|receive)$", 2),
@@ -97,7 +101,7 @@ def stretch(arch, name, option):
     """The longest stretch while a program runs: True if it is within the limit."""
     counted = [] if name in anchors.BY_THE_CLOCK else ["--icount"]
     _, errors = boot(arch, "seed=1", [*counted, "--root", release(arch, "user", name + ".elf")],
-                     qemu=["-plugin", option])
+                     qemu=[*cases.GUEST_DEVICES.get(name, [])[1:], "-plugin", option])
     found = [(int(length), where) for length, where in
              re.findall(r"^STRETCH (\d+) (.*)$", errors, re.M)]
     if not found:

@@ -98,16 +98,31 @@ static void executed(unsigned cpu, void *data)
     stretch->counts[block->function] += block->instructions;
 }
 
-/* sti and hlt; msr daifclr and wfi. No instruction of the other CPU has this size and code. */
+/*
+ * By bytes, as they are stored: sti, hlt, iretq, sysretq; msr daifclr, wfi, eret. No instruction of
+ * the other CPU has the same code and size. The ways out let in what came meanwhile, before an
+ * instruction of user mode; the kernel does not return from exceptions of its own.
+ */
+static const struct {
+    uint8_t size, code[4];
+} openers[] = {
+    {1, {0xfb}},
+    {1, {0xf4}},
+    {2, {0x48, 0xcf}},
+    {3, {0x48, 0x0f, 0x07}},
+    {4, {0xff, 0x42, 0x03, 0xd5}},
+    {4, {0x7f, 0x20, 0x03, 0xd5}},
+    {4, {0xe0, 0x03, 0x9f, 0xd6}},
+};
+
 static bool opens(const struct qemu_plugin_insn *insn)
 {
     const uint8_t *code = qemu_plugin_insn_data(insn);
-    uint32_t word = 0;
-    if (qemu_plugin_insn_size(insn) == 1)
-        return code[0] == 0xfb || code[0] == 0xf4;
-    if (qemu_plugin_insn_size(insn) == sizeof(word))
-        memcpy(&word, code, sizeof(word));
-    return word == 0xd50342ff || word == 0xd503207f;
+    size_t size = qemu_plugin_insn_size(insn);
+    for (size_t i = 0; i < sizeof(openers) / sizeof(openers[0]); i++)
+        if (size == openers[i].size && memcmp(code, openers[i].code, size) == 0)
+            return true;
+    return false;
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
