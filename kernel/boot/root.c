@@ -56,9 +56,6 @@ static error_t segment_load(struct process *process, const struct elf_segment *s
         return ERR_bad_address;
     uint32_t access = (segment->read ? SPACE_READ : 0) | (segment->write ? SPACE_WRITE : 0) |
                       (segment->execute ? SPACE_EXECUTE : 0);
-    /* What nobody can ever write, clones of the process show as well. */
-    if (!segment->write)
-        access |= SPACE_SHARED | access << SPACE_MAY_SHIFT;
     return map_data(process, va, align_up(end, PAGE_SIZE) - va, segment->va - va, segment->file,
                     segment->file_size, access);
 }

@@ -5,8 +5,9 @@
  *
  *   thread   made with its message page, on a stack that is there; its end is received; its
  *            capability deleted, its message page unmapped
- *   process  made as a copy of this one's mappings (copy on write), with a thread on a stack of its
- *            own, which runs and exits; capabilities of both deleted; the reaper takes the rest
+ *   process  made as a copy of this one's mappings (copy on write; what is never written is shared,
+ *            as Linux shares a program's file), with a thread on a stack of its own, which runs and
+ *            exits; capabilities of both deleted; the reaper takes the rest
  *
  * The clock stops when the job is charged exactly what it was before. Some turns come first, so
  * that what stays is there (tables, chunks of slots), and their remains are gone when it starts.
@@ -96,6 +97,21 @@ static void life(const char *name, void (*once)(void))
     bench_say(name, sys_counter() - start, ROUNDS);
 }
 
+/* Clones of the process show its code and constants as well. */
+static void code_share(void)
+{
+    struct mapping_info infos[16];
+    uint64_t count, done;
+    bench_need("its mappings", tern_space_list(process, (uaddr_t){0}, (uaddr_t){(uintptr_t)infos},
+                                               COUNT_OF(infos), &count));
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t access = infos[i].flags & (SPACE_READ | SPACE_WRITE | SPACE_EXECUTE);
+        if ((access & SPACE_WRITE) == 0)
+            bench_need("sharing", tern_space_protect(process, (uaddr_t){infos[i].va}, infos[i].size,
+                                                     access | SPACE_SHARED, &done));
+    }
+}
+
 int main(void)
 {
     job = root_slot(ROOT_SLOT_JOB);
@@ -103,6 +119,7 @@ int main(void)
     bench_need("a port", sys_port_create(0, &port));
     life("thread.create_exit", thread_life);
     bench_need("its runs", runs == WARM + ROUNDS ? OK : ERR_bad_argument);
+    code_share();
     life("process.create_destroy", process_life);
     return 0;
 }
