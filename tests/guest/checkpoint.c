@@ -147,10 +147,43 @@ static error_t restore(uint8_t *stream, uint64_t size, slot_t *job)
     return error;
 }
 
+/* Where freezes met the threads, and the pages that were asked for: over all rounds. */
+static struct {
+    uint64_t waits[WAIT_RECORDS], turns, filling;
+} met;
+
+static void meet_thread(slot_t slot)
+{
+    uint64_t size, next;
+    EXPECT(tern_object_info(slot, STATE_thread_basic, 0, &size, &next) == OK);
+    const struct state_thread_basic *state = sys_page;
+    met.waits[state->wait % WAIT_RECORDS]++;
+    met.turns += state->order != 0;
+}
+
+static void meet_pages(slot_t slot)
+{
+    uint64_t size, next = 0;
+    while (tern_object_info(slot, STATE_memory_page, next, &size, &next) == OK)
+        met.filling +=
+            size != 0 && ((const struct state_memory_page *)sys_page)->state == STATE_PAGE_FILLING;
+}
+
+static void meet_all(void)
+{
+    for (uint32_t i = 0; i < checkpoint.count; i++)
+        if (checkpoint.objects[i].kind == OBJECT_thread)
+            meet_thread(checkpoint.objects[i].slot);
+        else if (checkpoint.objects[i].kind == OBJECT_memory)
+            meet_pages(checkpoint.objects[i].slot);
+}
+
 /* One time. The old job is gone before the new one is made. */
 static error_t round_trip(slot_t *job)
 {
     error_t error = save(*job);
+    if (error == OK)
+        meet_all();
     if (error == OK)
         error = checkpoint_destroy(&checkpoint);
     if (error == OK)
@@ -244,12 +277,25 @@ static void expect_counts(slot_t job)
     EXPECT(tern_job_thaw(job, 0, 0, 0) == OK && tern_cap_delete(process) == OK);
 }
 
+/* At any instant; two of three times when that thread has just taken a request. */
+static void instant(slot_t job, uint64_t round)
+{
+    static const unsigned servers[] = {T_COUNT, T_PAGER, T_OS};
+    unsigned server = servers[round % COUNT_OF(servers)];
+    slot_t process = first_process(job);
+    uint64_t until = now() + 1000 * MS;
+    pause_ns(random_below(4 * MS));
+    while (server != T_COUNT && look(process) == OK && !seen.serves[server] && now() < until)
+        (void)tern_yield();
+    (void)tern_cap_delete(process);
+}
+
 static void run_rounds(slot_t *job)
 {
     uint64_t rounds = option("rounds", 10);
     REQUIRE(goes_on(*job));
     for (uint64_t i = 0; i < rounds; i++) {
-        pause_ns(random_below(4 * MS));
+        instant(*job, i);
         REQUIRE(round_trip(job) == OK);
         if (i % 10 == 9 || i < 3)
             REQUIRE(goes_on(*job));
@@ -259,6 +305,13 @@ static void run_rounds(slot_t *job)
         "%lu times; calls %lu, messages %lu, ticks %lu, pages %lu, out %lu, error at line %lu\n",
         rounds, seen.progress[T_CALLER], seen.progress[T_MANY_RECEIVER], seen.progress[T_TICKS],
         seen.progress[T_PAGED], out_seen, seen.errors);
+    sys_print("frozen: %lu running, %lu in issue (%lu in a queue), %lu in reply, %lu in fault, %lu "
+              "pages filling\n",
+              met.waits[WAIT_RUNNING], met.waits[WAIT_ISSUE], met.turns, met.waits[WAIT_REPLY],
+              met.waits[WAIT_FAULT], met.filling);
+    if (rounds >= 10) /* else chance may leave one out */
+        EXPECT(met.waits[WAIT_RUNNING] != 0 && met.waits[WAIT_ISSUE] != 0 && met.turns != 0 &&
+               met.waits[WAIT_REPLY] != 0 && met.waits[WAIT_FAULT] != 0 && met.filling != 0);
     expect_counts(*job);
 }
 

@@ -26,6 +26,7 @@
 #define PAGED      8 /* pages that come from a pager */
 #define PROCESSES  4 /* the last one in a job of its own */
 #define MS         UINT64_C(1000000)
+#define SERVICE_NS (6 * MS)
 #define CLOCK_JUMP (300000 * MS) /* no thread is kept from running as long as that */
 
 /* What all processes hold, each at the same handle. */
@@ -80,6 +81,7 @@ struct shared {
     _Atomic(uint64_t) errors;          /* the line of this file that found the first one */
     _Atomic(uint64_t) bits_sent, bits_seen;
     _Atomic(uint32_t) word;
+    _Atomic(bool) serves[T_COUNT]; /* it has taken a request, and not answered it */
 };
 static struct shared *const shared = (struct shared *)SHARED_VA;
 
@@ -158,6 +160,14 @@ static uint64_t inner_caller(void *argument, void *page)
     (void)argument, (void)page;
     call(T_INNER_CALLER, H_CALLS);
     return 0;
+}
+
+/* Time for freezes to meet who waits for the answer. */
+static void work(unsigned thread)
+{
+    atomic_store(&shared->serves[thread], true);
+    pause_ns(SERVICE_NS);
+    atomic_store(&shared->serves[thread], false);
 }
 
 static void serve(unsigned thread, unsigned port, unsigned reply, uint64_t pause)
@@ -334,7 +344,7 @@ static uint64_t pager(void *argument, void *page)
         SURE(tern_port_receive(sys_child_slot(H_PAGES), (slot_t){0}, &message, DEADLINE_NEVER) ==
              OK);
         SURE(message.kind == MESSAGE_page && message.badge == 17 && message.word[0] == offset);
-        pause_ns(MS / 2);
+        work(T_PAGER);
         SURE(tern_memory_write(sys_child_slot(H_STOCK), offset, (uaddr_t){(uintptr_t)&word}, 8,
                                &done) == OK);
         SURE(tern_memory_supply(sys_child_slot(H_PAGED), offset, sys_child_slot(H_STOCK), offset,
@@ -364,7 +374,7 @@ static uint64_t os(void *argument, void *page)
         SURE(error == OK && message.kind == MESSAGE_foreign && message.badge == 23);
         SURE(message.label == i && message.word[0] == i * 10);
         atomic_store(&shared->served[T_FOREIGN], i);
-        pause_ns(MS / 2);
+        work(T_OS);
         message = (struct message){.way = ANSWER_RESULT, .word = {3 * i}};
         step(T_OS);
         error = tern_port_reply_receive(from, by, &message, DEADLINE_NEVER);
