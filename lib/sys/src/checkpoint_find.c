@@ -88,9 +88,10 @@ static bool better(const struct checkpoint_object *known, uint32_t rights)
 
 /*
  * Notes an object that `slot` names with these rights; if it is known, the better capability stays.
- * unsupported if it is not charged to the job, nor to one below it, or is a device's memory.
+ * unsupported if it is not charged to the job, nor to one below it, and not to be taken as a copy
+ * into `copy`, a job of ours (NO_OBJECT: none); or is a device's memory.
  */
-static error_t note(struct checkpoint *c, const struct checkpoint_object *new)
+static error_t note_in(struct checkpoint *c, const struct checkpoint_object *new, uint32_t copy)
 {
     uint64_t size, next;
     uint32_t number = checkpoint_find(c, new->identity);
@@ -109,12 +110,19 @@ static error_t note(struct checkpoint *c, const struct checkpoint_object *new)
     if (error == OK && tells_job(object.kind) && (object.rights & RIGHT_read) != 0) {
         error = checkpoint_info(object.slot, 0, 0, &size, &next);
         c->objects[number].job = checkpoint_find(c, ((const uint64_t *)sys_page)[1]);
+        if (c->objects[number].job == NO_OBJECT)
+            c->objects[number].job = copy;
         if (error == OK && (c->objects[number].job == NO_OBJECT || is_registers(object.kind))) {
             (void)tern_cap_delete(object.slot);
             error = refuse(c, object.kind, (slot_t){0});
         }
     }
     return error;
+}
+
+static error_t note(struct checkpoint *c, const struct checkpoint_object *new)
+{
+    return note_in(c, new, NO_OBJECT);
 }
 
 /* The identities of what we hold outside, from our own table. */
@@ -192,11 +200,24 @@ static error_t find_of_thread(struct checkpoint *c, uint32_t number)
     return error;
 }
 
+/* A mapping by which nothing can ever be written: a clone shares it with what it was cloned from.
+ */
+static bool is_fixed(slot_t process, uint64_t va)
+{
+    struct mapping_info mapping;
+    uint64_t listed = 0;
+    error_t error =
+        tern_space_list(process, (uaddr_t){va}, (uaddr_t){(uintptr_t)&mapping}, 1, &listed);
+    return error == OK && listed == 1 && (mapping.flags >> SPACE_MAY_SHIFT & SPACE_WRITE) == 0;
+}
+
+/* Memory outside that the process can only read is taken along as a copy: code, above all. */
 static error_t find_mappings(struct checkpoint *c, uint32_t number)
 {
     struct checkpoint_object memory = {.kind = OBJECT_memory, .owner = NO_OBJECT};
     slot_t process = c->objects[number].slot;
     uint64_t next = 0, size, at;
+    uint32_t job = c->objects[number].job;
     error_t error;
     while ((error = tern_object_open(process, LINK_process_mapping, next, &memory.slot, &next)) ==
            OK) {
@@ -204,7 +225,7 @@ static error_t find_mappings(struct checkpoint *c, uint32_t number)
         memory.identity = ((const struct state_memory_basic *)sys_page)->identity;
         memory.rights = RIGHT_read;
         if (error == OK)
-            error = note(c, &memory);
+            error = note_in(c, &memory, is_fixed(process, next) ? job : NO_OBJECT);
         if (error != OK)
             return error;
         next++;
