@@ -7,7 +7,6 @@
  * No lock: the fields of a subsystem are written by the boot CPU, in these two calls.
  */
 #include "boot/subsystem.h"
-#include "lib/assert.h"
 #include "lib/print.h"
 #include "lib/string.h"
 #include "sched/clock.h"
@@ -29,95 +28,86 @@ const char *subsystem_level_name(enum subsystem_level level)
     return (uint32_t)level < LEVEL_COUNT ? level_names[level] : "none";
 }
 
-static uint32_t ladder_count(void)
+/* The subsystems that are put in order, and why they cannot be. */
+struct ladder {
+    struct subsystem *all;
+    uint32_t count;
+    struct text why;
+};
+
+/* A word of `needs`, and the subsystem of that name, NULL if there is none. */
+struct need {
+    const char *word;
+    size_t length;
+    struct subsystem *is;
+};
+
+static struct subsystem *subsystem_find(const struct ladder *ladder, const char *name,
+                                        size_t length)
 {
-    return (uint32_t)(__stop_subsystems - __start_subsystems);
+    for (struct subsystem *one = ladder->all; one < ladder->all + ladder->count; one++)
+        if (strncmp(one->name, name, length) == 0 && one->name[length] == 0)
+            return one;
+    return NULL;
 }
 
-/* The next word of `*rest`, which moves behind it; its length, 0 at the end. */
-static size_t need_next(const char **rest, const char **word)
+/* The next word of `*rest`, which moves behind it; false at the end. */
+static bool need_next(const struct ladder *ladder, const char **rest, struct need *need)
 {
     const char *s = *rest != NULL ? *rest : "";
     while (*s == ' ')
         s++;
-    *word = s;
+    need->word = s;
     while (*s != 0 && *s != ' ')
         s++;
     *rest = s;
-    return (size_t)(s - *word);
-}
-
-static struct subsystem *subsystem_find(struct subsystem *all, uint32_t count, const char *name,
-                                        size_t length)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (strncmp(all[i].name, name, length) == 0 && all[i].name[length] == 0)
-            return &all[i];
-    return NULL;
+    need->length = (size_t)(s - need->word);
+    need->is = subsystem_find(ladder, need->word, need->length);
+    return need->length != 0;
 }
 
 /* The first need of `subsystem` that has no place in the order yet; NULL if all have. */
-static struct subsystem *need_missing(struct subsystem *all, uint32_t count,
+static struct subsystem *need_missing(const struct ladder *ladder,
                                       const struct subsystem *subsystem)
 {
-    const char *rest = subsystem->needs, *word;
-    for (size_t length; (length = need_next(&rest, &word)) != 0;) {
-        struct subsystem *need = subsystem_find(all, count, word, length);
-        if (need->order == 0)
-            return need;
-    }
+    struct need need;
+    for (const char *rest = subsystem->needs; need_next(ladder, &rest, &need);)
+        if (need.is->order == 0)
+            return need.is;
     return NULL;
 }
 
-static error_t need_check(const struct subsystem *subsystem, const struct subsystem *need,
-                          const char *word, size_t length, char *why, size_t why_size)
+static error_t needs_check(struct ladder *ladder, const struct subsystem *subsystem)
 {
-    if (need == NULL) {
-        print_buffer(why, why_size, "%s needs %.*s, which is not in this kernel", subsystem->name,
-                     (int)length, word);
-        return ERR_not_found;
-    }
-    if (need->level > subsystem->level) {
-        print_buffer(why, why_size, "%s (level %s) needs %s of the higher level %s",
-                     subsystem->name, subsystem_level_name(subsystem->level), need->name,
-                     subsystem_level_name(need->level));
-        return ERR_bad_argument;
-    }
-    return OK;
-}
-
-static error_t needs_check(struct subsystem *all, uint32_t count, const struct subsystem *subsystem,
-                           char *why, size_t why_size)
-{
-    const char *rest = subsystem->needs, *word;
-    for (size_t length; (length = need_next(&rest, &word)) != 0;) {
-        const struct subsystem *need = subsystem_find(all, count, word, length);
-        error_t error = need_check(subsystem, need, word, length, why, why_size);
-        if (error != OK)
-            return error;
+    struct need need;
+    for (const char *rest = subsystem->needs; need_next(ladder, &rest, &need);) {
+        if (need.is == NULL) {
+            text_add(&ladder->why, "%s needs %.*s, which is not in this kernel", subsystem->name,
+                     (int)need.length, need.word);
+            return ERR_not_found;
+        }
+        if (need.is->level > subsystem->level) {
+            text_add(&ladder->why, "%s (level %s) needs %s of the higher level %s", subsystem->name,
+                     subsystem_level_name(subsystem->level), need.is->name,
+                     subsystem_level_name(need.is->level));
+            return ERR_bad_argument;
+        }
     }
     return OK;
 }
 
 /* Everything but circles: two of one name, a level that does not exist, impossible needs. */
-static error_t ladder_check(struct subsystem *all, uint32_t count, char *why, size_t why_size)
+static error_t subsystem_check(struct ladder *ladder, const struct subsystem *subsystem)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if ((uint32_t)all[i].level >= LEVEL_COUNT) {
-            print_buffer(why, why_size, "%s has no level", all[i].name);
-            return ERR_bad_argument;
-        }
-        if (subsystem_find(all, i, all[i].name, strlen(all[i].name)) != NULL) {
-            print_buffer(why, why_size, "two subsystems are called %s", all[i].name);
-            return ERR_exists;
-        }
+    if ((uint32_t)subsystem->level >= LEVEL_COUNT) {
+        text_add(&ladder->why, "%s has no level", subsystem->name);
+        return ERR_bad_argument;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        error_t error = needs_check(all, count, &all[i], why, why_size);
-        if (error != OK)
-            return error;
+    if (subsystem_find(ladder, subsystem->name, strlen(subsystem->name)) != subsystem) {
+        text_add(&ladder->why, "two subsystems are called %s", subsystem->name);
+        return ERR_exists;
     }
-    return OK;
+    return needs_check(ladder, subsystem);
 }
 
 static bool subsystem_before(const struct subsystem *a, const struct subsystem *b)
@@ -126,15 +116,14 @@ static bool subsystem_before(const struct subsystem *a, const struct subsystem *
 }
 
 /* The first by level and name that has no place yet and whose needs all have one. */
-static struct subsystem *ladder_pick(struct subsystem *all, uint32_t count)
+static struct subsystem *ladder_pick(const struct ladder *ladder)
 {
     struct subsystem *best = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        struct subsystem *candidate = &all[i];
-        if (candidate->order != 0 || (best != NULL && subsystem_before(best, candidate)))
+    for (struct subsystem *one = ladder->all; one < ladder->all + ladder->count; one++) {
+        if (one->order != 0 || (best != NULL && subsystem_before(best, one)))
             continue;
-        if (need_missing(all, count, candidate) == NULL)
-            best = candidate;
+        if (need_missing(ladder, one) == NULL)
+            best = one;
     }
     return best;
 }
@@ -143,60 +132,52 @@ static struct subsystem *ladder_pick(struct subsystem *all, uint32_t count)
  * Nothing can be picked: whoever has no place waits for another without place, so following the
  * first such need `count` times ends inside a circle. Names its members in `why`.
  */
-static error_t ladder_cycle(struct subsystem *all, uint32_t count, char *why, size_t why_size)
+static error_t ladder_cycle(struct ladder *ladder)
 {
-    struct subsystem *member = all;
+    const struct subsystem *member = ladder->all;
     while (member->order != 0)
         member++;
-    for (uint32_t i = 0; i < count; i++)
-        member = need_missing(all, count, member);
-    size_t length = print_buffer(why, why_size, "needs in a circle: %s", member->name);
-    struct subsystem *next = member;
+    for (uint32_t i = 0; i < ladder->count; i++)
+        member = need_missing(ladder, member);
+    text_add(&ladder->why, "needs in a circle: %s", member->name);
+    const struct subsystem *next = member;
     do {
-        next = need_missing(all, count, next);
-        if (length < why_size)
-            length += print_buffer(why + length, why_size - length, " needs %s", next->name);
+        next = need_missing(ladder, next);
+        text_add(&ladder->why, " needs %s", next->name);
     } while (next != member);
     return ERR_cycle;
 }
 
-error_t ladder_order(struct subsystem *all, uint32_t count, char *why, size_t why_size)
+static error_t ladder_make(struct ladder *ladder)
 {
-    assert(why_size > 0);
-    why[0] = 0;
-    for (uint32_t i = 0; i < count; i++)
-        all[i].order = 0;
-    error_t error = ladder_check(all, count, why, why_size);
-    if (error != OK)
-        return error;
-    for (uint32_t place = 1; place <= count; place++) {
-        struct subsystem *next = ladder_pick(all, count);
+    for (uint32_t i = 0; i < ladder->count; i++)
+        ladder->all[i].order = 0;
+    for (uint32_t i = 0; i < ladder->count; i++) {
+        error_t error = subsystem_check(ladder, &ladder->all[i]);
+        if (error != OK)
+            return error;
+    }
+    for (uint32_t place = 1; place <= ladder->count; place++) {
+        struct subsystem *next = ladder_pick(ladder);
         if (next == NULL)
-            return ladder_cycle(all, count, why, why_size);
+            return ladder_cycle(ladder);
         next->order = place;
     }
     return OK;
 }
 
-static struct subsystem *ladder_at(uint32_t place)
+error_t ladder_order(struct subsystem *all, uint32_t count, char *why, size_t why_size)
 {
-    for (uint32_t i = 0; i < ladder_count(); i++)
-        if (__start_subsystems[i].order == place)
-            return &__start_subsystems[i];
-    return NULL;
+    struct ladder ladder = {.all = all, .count = count, .why = text_in(why, why_size)};
+    return ladder_make(&ladder);
 }
 
-/* A need of `subsystem` that failed; NULL if none did. */
-static const struct subsystem *need_failed(const struct subsystem *subsystem)
+static struct subsystem *ladder_at(uint32_t place)
 {
-    const char *rest = subsystem->needs, *word;
-    for (size_t length; (length = need_next(&rest, &word)) != 0;) {
-        const struct subsystem *need =
-            subsystem_find(__start_subsystems, ladder_count(), word, length);
-        if (need->state == SUBSYSTEM_FAILED)
-            return need;
-    }
-    return NULL;
+    struct subsystem *one = __start_subsystems;
+    while (one < __stop_subsystems && one->order != place)
+        one++;
+    return one < __stop_subsystems ? one : NULL;
 }
 
 static void subsystem_run_start(struct subsystem *subsystem)
@@ -217,41 +198,44 @@ static void subsystem_run_start(struct subsystem *subsystem)
     }
 }
 
-static void subsystem_start(struct subsystem *subsystem)
+/* Left out if it needs one that failed. */
+static void subsystem_start(const struct ladder *ladder, struct subsystem *subsystem)
 {
-    const struct subsystem *culprit = need_failed(subsystem);
-    if (culprit == NULL) {
-        subsystem_run_start(subsystem);
+    struct need need;
+    for (const char *rest = subsystem->needs; need_next(ladder, &rest, &need);) {
+        if (need.is->state != SUBSYSTEM_FAILED)
+            continue;
+        subsystem->state = SUBSYSTEM_FAILED;
+        subsystem->error = need.is->error;
+        log_error("ladder", "%s is left out: it needs %s, which failed", subsystem->name,
+                  need.is->name);
         return;
     }
-    subsystem->state = SUBSYSTEM_FAILED;
-    subsystem->error = culprit->error;
-    log_error("ladder", "%s is left out: it needs %s, which failed", subsystem->name,
-              culprit->name);
+    subsystem_run_start(subsystem);
 }
 
 void ladder_climb(void)
 {
     char why[160];
-    error_t error = ladder_order(__start_subsystems, ladder_count(), why, sizeof(why));
-    if (error != OK)
+    struct ladder ladder = {.all = __start_subsystems,
+                            .count = (uint32_t)(__stop_subsystems - __start_subsystems),
+                            .why = text_in(why, sizeof(why))};
+    if (ladder_make(&ladder) != OK)
         panic("the start-up ladder is wrong: %s", why);
-    for (uint32_t place = 1; place <= ladder_count(); place++)
-        subsystem_start(ladder_at(place));
+    for (uint32_t place = 1; place <= ladder.count; place++)
+        subsystem_start(&ladder, ladder_at(place));
 }
 
 void ladder_rescue(enum subsystem_level level)
 {
-    for (uint32_t i = 0; i < ladder_count(); i++) {
-        struct subsystem *subsystem = &__start_subsystems[i];
-        if (subsystem->level == level && subsystem->state == SUBSYSTEM_WAITING)
-            subsystem_run_start(subsystem);
-    }
+    for (struct subsystem *one = __start_subsystems; one < __stop_subsystems; one++)
+        if (one->level == level && one->state == SUBSYSTEM_WAITING)
+            subsystem_run_start(one);
 }
 
 void ladder_descend(void)
 {
-    for (uint32_t place = ladder_count(); place > 0; place--) {
+    for (uint32_t place = (uint32_t)(__stop_subsystems - __start_subsystems); place > 0; place--) {
         struct subsystem *subsystem = ladder_at(place);
         if (subsystem == NULL || subsystem->state != SUBSYSTEM_STARTED)
             continue;
@@ -264,14 +248,7 @@ void ladder_descend(void)
 
 void ladder_each(void (*each)(const struct subsystem *subsystem))
 {
-    for (uint32_t place = 1; place <= ladder_count(); place++)
-        if (ladder_at(place) != NULL)
-            each(ladder_at(place));
-}
-
-bool ladder_started(const char *name)
-{
-    const struct subsystem *subsystem =
-        subsystem_find(__start_subsystems, ladder_count(), name, strlen(name));
-    return subsystem != NULL && subsystem->state == SUBSYSTEM_STARTED;
+    const struct subsystem *one;
+    for (uint32_t place = 1; (one = ladder_at(place)) != NULL; place++)
+        each(one);
 }

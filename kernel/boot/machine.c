@@ -148,44 +148,26 @@ static void machine_finish_distances(struct machine *machine)
     }
 }
 
-/* Exchanges the numbers of two nodes wherever they are used. */
-static void machine_swap_nodes(struct machine *machine, uint32_t a, uint32_t b)
-{
-    uint32_t domain = machine->node_domain[a];
-    machine->node_domain[a] = machine->node_domain[b];
-    machine->node_domain[b] = domain;
-    for (uint32_t i = 0; i < machine->cpu_count; i++) {
-        uint32_t node = machine->cpus[i].node;
-        machine->cpus[i].node = node == a ? b : node == b ? a : node;
-    }
-    for (uint32_t i = 0; i < machine->memory_count; i++) {
-        uint32_t node = machine->memory[i].node;
-        machine->memory[i].node = node == a ? b : node == b ? a : node;
-    }
-    for (uint32_t i = 0; i < machine->node_count; i++) {
-        uint8_t distance = machine->distance[i][a];
-        machine->distance[i][a] = machine->distance[i][b];
-        machine->distance[i][b] = distance;
-    }
-    for (uint32_t i = 0; i < machine->node_count; i++) {
-        uint8_t distance = machine->distance[a][i];
-        machine->distance[a][i] = machine->distance[b][i];
-        machine->distance[b][i] = distance;
-    }
-}
-
 /* Orders the nodes by the firmware's numbers, so that ours do not depend on its tables' order. */
 static void machine_sort_nodes(struct machine *machine)
 {
-    for (uint32_t i = 0; i + 1 < machine->node_count; i++) {
-        uint32_t least = i;
-        for (uint32_t j = i + 1; j < machine->node_count; j++) {
-            if (machine->node_domain[j] < machine->node_domain[least])
-                least = j;
-        }
-        if (least != i)
-            machine_swap_nodes(machine, i, least);
+    static uint8_t distance[CONFIG_NODE_MAX][CONFIG_NODE_MAX]; /* as they were, like `domain` */
+    uint32_t domain[CONFIG_NODE_MAX], place[CONFIG_NODE_MAX] = {0};
+    const uint32_t count = machine->node_count;
+    memcpy(distance, machine->distance, sizeof(distance));
+    memcpy(domain, machine->node_domain, sizeof(domain));
+    for (uint32_t a = 0; a < count; a++)
+        for (uint32_t b = 0; b < count; b++)
+            place[a] += domain[b] < domain[a];
+    for (uint32_t a = 0; a < count; a++) {
+        machine->node_domain[place[a]] = domain[a];
+        for (uint32_t b = 0; b < count; b++)
+            machine->distance[place[a]][place[b]] = distance[a][b];
     }
+    for (uint32_t i = 0; i < machine->cpu_count; i++)
+        machine->cpus[i].node = place[machine->cpus[i].node];
+    for (uint32_t i = 0; i < machine->memory_count; i++)
+        machine->memory[i].node = place[machine->memory[i].node];
 }
 
 void machine_finish(struct machine *machine, uint64_t boot_hardware_id)

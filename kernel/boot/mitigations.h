@@ -1,8 +1,8 @@
 /*
  * What is done about the vulnerabilities of the CPU.
  *
- * Each CPU family has one list of vulnerabilities and remedies (arch/.../mitigation.def). `auto`,
- * the default of `mitigations=` on the command line, takes the remedies for what the CPU is
+ * Each CPU family has one list of remedies (arch/.../mitigation.def) and one of vulnerabilities.
+ * `auto`, the default of `mitigations=` on the command line, takes the remedies for what the CPU is
  * affected by; `on` acts as if it were affected by all; `off` takes none.
  *
  * Life cycle: mitigations_choose once, on the boot CPU, before the kernel's page tables are made;
@@ -13,15 +13,16 @@
 
 #include "lib/types.h"
 
+#define VULNERABILITIES_MAX 32
+
 struct vulnerability {
     const char *name;
-    bool (*affected)(void);   /* is this CPU? */
-    uint32_t (*remedy)(void); /* what this CPU has against it, bits of remedies; 0: nothing */
+    bool affected;   /* is this CPU? */
+    uint32_t remedy; /* what this CPU has against it, bits of remedies; 0: nothing */
 };
 
-/* What a CPU family gives. */
-extern const struct vulnerability arch_vulnerabilities[];
-extern const uint32_t arch_vulnerability_count;
+/* What a CPU family gives: the vulnerabilities, as they are for this CPU, and how many. */
+uint32_t arch_vulnerabilities(struct vulnerability *list);
 extern const char *const arch_remedy_names[]; /* by bit; "": not worth a word */
 extern const uint32_t arch_remedy_count;
 

@@ -76,7 +76,4 @@ void ladder_descend(void);
 /* All registered subsystems in starting order: calls `each`. */
 void ladder_each(void (*each)(const struct subsystem *subsystem));
 
-/* True if the subsystem of that name is started. */
-bool ladder_started(const char *name);
-
 #endif

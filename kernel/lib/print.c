@@ -159,27 +159,36 @@ void print_to(print_sink sink, void *context, const char *format, va_list args)
     va_end(out.args);
 }
 
-struct print_target {
-    char *buffer;
-    size_t size, length;
-};
-
-static void print_store(void *context, const char *text, size_t size)
+struct text text_in(char *buffer, size_t size)
 {
-    struct print_target *target = context;
-    if (target->length + 1 < target->size) {
-        size_t room = target->size - 1 - target->length;
-        memcpy(target->buffer + target->length, text, size < room ? size : room);
+    buffer[0] = 0;
+    return (struct text){buffer, size, 0};
+}
+
+static void text_store(void *context, const char *piece, size_t size)
+{
+    struct text *text = context;
+    if (text->length + 1 < text->size) {
+        size_t stored = min_u64(size, text->size - 1 - text->length);
+        memcpy(text->buffer + text->length, piece, stored);
+        text->buffer[text->length + stored] = 0;
     }
-    target->length += size;
+    text->length += size;
+}
+
+void text_add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_to(text_store, text, format, args);
+    va_end(args);
 }
 
 size_t vprint_buffer(char *buffer, size_t size, const char *format, va_list args)
 {
-    struct print_target target = {buffer, size, 0};
-    print_to(print_store, &target, format, args);
-    buffer[target.length < size ? target.length : size - 1] = 0;
-    return target.length;
+    struct text text = text_in(buffer, size);
+    print_to(text_store, &text, format, args);
+    return text.length;
 }
 
 size_t print_buffer(char *buffer, size_t size, const char *format, ...)

@@ -21,6 +21,15 @@ size_t print_buffer(char *buffer, size_t size, const char *format, ...)
 size_t vprint_buffer(char *buffer, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
+/* A text that grows in a buffer: always ended; what does not fit is cut, but counts in `length`. */
+struct text {
+    char *buffer;
+    size_t size, length;
+};
+
+struct text text_in(char *buffer, size_t size);
+void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Parses an unsigned number, decimal or 0x, of the whole of `text`. */
 bool parse_u64(const char *text, uint64_t *value);
 

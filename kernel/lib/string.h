@@ -1,7 +1,4 @@
-/*
- * Memory and string routines. The memory routines are the CPU's optimised ones (arch/); their
- * plain twins `plain_*` are what the benchmark compares them with.
- */
+/* Memory and string routines. The memory routines are the CPU's optimised ones (arch/). */
 #ifndef LIB_STRING_H
 #define LIB_STRING_H
 
@@ -11,10 +8,6 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
-
-void *plain_memcpy(void *restrict to, const void *restrict from, size_t size);
-void *plain_memmove(void *to, const void *from, size_t size);
-void *plain_memset(void *to, int byte, size_t size);
 
 size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);

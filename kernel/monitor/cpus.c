@@ -26,9 +26,8 @@ static void metrics_run(const char *arguments)
 {
     (void)arguments;
     for (int i = 0; i < METRIC_COUNT; i++) {
-        enum metric metric = (enum metric)i;
-        console_print("  %-17s  %12lu  %s\n", metric_name(metric),
-                      (unsigned long)metric_total(metric), metric_text(metric));
+        console_print("  %-17s  %12lu  %s\n", metric_words[i].name,
+                      (unsigned long)metric_total((enum metric)i), metric_words[i].what);
     }
     console_print("  %-17s  %12u  %s\n", "input_dropped", console_dropped(),
                   "typed bytes that came too fast");

@@ -4,6 +4,7 @@
  */
 #include "arch/cpu.h"
 #include "lib/string.h"
+#include "selftest/memory_plain.h"
 #include "selftest/selftest.h"
 #include "trace/console.h"
 

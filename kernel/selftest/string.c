@@ -3,6 +3,7 @@
  * side and many lengths; what lies around the target stays as it was.
  */
 #include "lib/string.h"
+#include "selftest/memory_plain.h"
 #include "selftest/selftest.h"
 
 #define ALIGNMENTS 16

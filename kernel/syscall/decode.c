@@ -45,25 +45,6 @@ const char *syscall_name(uint64_t number)
     return number < SYSCALL_LIMIT ? forms[number].name : NULL;
 }
 
-/* Text that grows in a buffer, and goes on being counted when that is full. */
-struct decode_text {
-    char *text;
-    size_t size, length;
-};
-
-__attribute__((format(printf, 2, 3))) static void decode_add(struct decode_text *out,
-                                                             const char *format, ...)
-{
-    char spare[1];
-    bool room = out->length < out->size;
-    va_list args;
-    va_start(args, format);
-    out->length +=
-        room ? vprint_buffer(out->text + out->length, out->size - out->length, format, args)
-             : vprint_buffer(spare, sizeof(spare), format, args);
-    va_end(args);
-}
-
 /* The register of a parameter; `in` counts those of the way WAY_in. */
 static uint64_t parameter_value(const struct trap_frame *frame, const struct parameter *parameter,
                                 unsigned *in)
@@ -86,7 +67,7 @@ static uint64_t parameter_value(const struct trap_frame *frame, const struct par
     return 0;
 }
 
-static void decode_parameters(struct decode_text *out, const struct trap_frame *frame,
+static void decode_parameters(struct text *out, const struct trap_frame *frame,
                               const struct parameter *parameter)
 {
     unsigned in = 0;
@@ -95,26 +76,26 @@ static void decode_parameters(struct decode_text *out, const struct trap_frame *
         if (parameter->way == WAY_out)
             continue;
         uint64_t value = parameter_value(frame, parameter, &in);
-        decode_add(out, "%s%s=", comma, parameter->name);
+        text_add(out, "%s%s=", comma, parameter->name);
         if (parameter->slot)
-            decode_add(out, "%u.%u", (uint32_t)value, (uint32_t)(value >> 32));
+            text_add(out, "%u.%u", (uint32_t)value, (uint32_t)(value >> 32));
         else
-            decode_add(out, "0x%lx", (unsigned long)value);
+            text_add(out, "0x%lx", (unsigned long)value);
         comma = ", ";
     }
 }
 
 size_t syscall_decode(const struct trap_frame *frame, char *text, size_t size)
 {
-    struct decode_text out = {text, size, 0};
+    struct text out = text_in(text, size);
     uint64_t number = control_number(frame_control(frame));
     const char *name = syscall_name(number);
     if (name == NULL) {
-        decode_add(&out, "call %u", (uint32_t)number);
+        text_add(&out, "call %u", (uint32_t)number);
         return out.length;
     }
-    decode_add(&out, "%s(", name);
+    text_add(&out, "%s(", name);
     decode_parameters(&out, frame, forms[number].parameters);
-    decode_add(&out, ")");
+    text_add(&out, ")");
     return out.length;
 }

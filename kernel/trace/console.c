@@ -92,12 +92,10 @@ void console_print(const char *format, ...)
 
 void console_names(char *text, size_t size)
 {
-    size_t length = 0;
+    struct text names = text_in(text, size);
     irq_state_t state = spinlock_lock(&console_lock);
-    text[0] = 0;
-    for (struct console *c = console_first; c != NULL && length < size; c = c->next)
-        length +=
-            print_buffer(text + length, size - length, "%s%s", length > 0 ? ", " : "", c->name);
+    for (struct console *c = console_first; c != NULL; c = c->next)
+        text_add(&names, "%s%s", c == console_first ? "" : ", ", c->name);
     spinlock_unlock(&console_lock, state);
 }
 

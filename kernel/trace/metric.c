@@ -3,14 +3,8 @@
 #include "lib/assert.h"
 #include "sched/cpu.h"
 
-static const char *const metric_names[METRIC_COUNT] = {
-#define METRIC(name, what) [METRIC_##name] = #name,
-#include <metric.def>
-#undef METRIC
-};
-
-static const char *const metric_texts[METRIC_COUNT] = {
-#define METRIC(name, what) [METRIC_##name] = (what),
+const struct metric_words metric_words[METRIC_COUNT] = {
+#define METRIC(name, what) [METRIC_##name] = {#name, what},
 #include <metric.def>
 #undef METRIC
 };
@@ -39,16 +33,4 @@ bool metric_read(uint64_t index, uint64_t *value)
     *value =
         atomic_load_explicit(&cpu_table[cpu]->metrics[index % METRIC_COUNT], memory_order_relaxed);
     return true;
-}
-
-const char *metric_name(enum metric metric)
-{
-    assert(metric < METRIC_COUNT);
-    return metric_names[metric];
-}
-
-const char *metric_text(enum metric metric)
-{
-    assert(metric < METRIC_COUNT);
-    return metric_texts[metric];
 }

@@ -20,7 +20,10 @@ uint64_t metric_total(enum metric metric);
 /* One CPU's: of CPU `index` / METRIC_COUNT, counter `index` % METRIC_COUNT. False: no such CPU. */
 bool metric_read(uint64_t index, uint64_t *value);
 
-const char *metric_name(enum metric metric);
-const char *metric_text(enum metric metric);
+/* What each is called, and what it counts. */
+struct metric_words {
+    const char *name, *what;
+};
+extern const struct metric_words metric_words[METRIC_COUNT];
 
 #endif

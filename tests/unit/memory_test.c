@@ -3,6 +3,7 @@
  * vectors of FNV-1a.
  */
 #include "lib/string.h"
+#include "selftest/memory_plain.h"
 #include "unit.h"
 
 #define BUFFER 256

@@ -31,18 +31,10 @@ void features_init(void)
     assert(sysreg_read("CurrentEL") >> 2 == 1);
     uint32_t range = id_field("id_aa64mmfr0_el1", 0);
     features.physical_bits = range < COUNT_OF(widths) ? widths[range] : 48;
-    features.sve = id_field("id_aa64pfr0_el1", 32) != 0;
-    features.el0_32 = id_field("id_aa64pfr0_el1", 0) == 2;
-    features.asid16 = id_field("id_aa64mmfr0_el1", 4) == 2;
-    features.hardware_dirty = id_field("id_aa64mmfr1_el1", 0) >= 2;
-    features.pan = id_field("id_aa64mmfr1_el1", 20) != 0;
-    features.uao = id_field("id_aa64mmfr2_el1", 4) != 0;
-    features.crc32 = id_field("id_aa64isar0_el1", 16) != 0;
-    features.atomics = id_field("id_aa64isar0_el1", 20) >= 2;
-    features.rndr = id_field("id_aa64isar0_el1", 60) != 0;
-    features.pauth = (sysreg_read("id_aa64isar1_el1") & 0xff0) != 0;
-    features.bti = id_field("id_aa64pfr1_el1", 0) != 0;
-    features.mte = id_field("id_aa64pfr1_el1", 8) >= 2;
+#define FEATURE(name, word, register, low, least)                                                  \
+    features.name = id_field(register, low) >= (least);
+#include "feature.def"
+#undef FEATURE
 }
 
 #define CNTKCTL_EL0VCTEN ((uint64_t)1 << 1) /* EL0 reads the virtual counter */
@@ -77,28 +69,13 @@ void arch_cpu_text(char *text, size_t size)
                        part_name(implementer, part), implementer, part, midr >> 20 & 15, midr & 15);
 }
 
-void arch_cpu_features(char *text, size_t size)
+void arch_cpu_features(char *buffer, size_t size)
 {
-    const struct {
-        bool has;
-        const char *name;
-    } words[] = {
-        {true, "pxn"},
-        {features.pan, "pan"},
-        {features.uao, "uao"},
-        {features.asid16, "asid16"},
-        {features.hardware_dirty, "hw-dirty"},
-        {features.atomics, "lse"},
-        {features.crc32, "crc32"},
-        {features.rndr, "rndr"},
-        {features.pauth, "pauth"},
-        {features.bti, "bti"},
-        {features.sve, "sve"},
-        {features.mte, "mte"},
-        {features.el0_32, "el0-32"},
-    };
-    size_t used = print_buffer(text, size, "%u-bit-pa", features.physical_bits);
-    for (size_t i = 0; i < COUNT_OF(words) && used < size; i++)
-        if (words[i].has)
-            used += print_buffer(text + used, size - used, " %s", words[i].name);
+    struct text text = text_in(buffer, size);
+    text_add(&text, "%u-bit-pa pxn", features.physical_bits);
+#define FEATURE(name, word, register, low, least)                                                  \
+    if (features.name)                                                                             \
+        text_add(&text, " %s", word);
+#include "feature.def"
+#undef FEATURE
 }

@@ -6,11 +6,9 @@
 
 /* Found once on the boot CPU; the others are taken to be alike. */
 struct features {
-    bool pan; /* the kernel cannot touch user pages by mistake */
-    bool uao; /* of use once there are users; named only */
-    bool hardware_dirty;
-    bool asid16;
-    bool crc32, atomics, sve, pauth, bti, mte, rndr, el0_32;
+#define FEATURE(name, word, register, low, least) bool name;
+#include "feature.def"
+#undef FEATURE
     uint32_t physical_bits;
 };
 

@@ -15,6 +15,7 @@
 #include "early_map.h"
 #include "features.h"
 #include "lib/assert.h"
+#include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/image.h"
 #include "mem/ptab.h"
@@ -49,7 +50,7 @@ void predictor_barrier(void); /* for guarded.S */
 
 /* Arm's cores: the number of MIDR_EL1, and what is known of each. */
 enum { SAFE_MELTDOWN = 1, SAFE_V2 = 2 };
-static const struct {
+static const struct core {
     uint16_t part;
     uint8_t safe, turns; /* of the loop that fills its branch history */
 } cores[] = {
@@ -71,45 +72,20 @@ static const struct {
     {0xd4b, 0, 32},
 };
 
-/* Index in `cores`, or its length. */
-static size_t core_find(void)
+/* This one, or one of which nothing is known. */
+static const struct core *core_find(void)
 {
+    static const struct core unknown;
     uint64_t midr = sysreg_read("midr_el1");
-    size_t i = 0;
-    while (i < COUNT_OF(cores) && (midr >> 24 != 0x41 || cores[i].part != (midr >> 4 & 0xfff)))
-        i++;
-    return i;
+    for (size_t i = 0; i < COUNT_OF(cores); i++)
+        if (midr >> 24 == 0x41 && cores[i].part == (midr >> 4 & 0xfff))
+            return &cores[i];
+    return &unknown;
 }
 
-static bool core_safe(uint8_t from)
-{
-    size_t i = core_find();
-    return i < COUNT_OF(cores) && (cores[i].safe & from) != 0;
-}
-
-static uint32_t core_turns(void)
-{
-    size_t i = core_find();
-    return i < COUNT_OF(cores) ? cores[i].turns : 0;
-}
-
-static bool affected_meltdown(void)
-{
-    return id_field("id_aa64pfr0_el1", 60) == 0 && !core_safe(SAFE_MELTDOWN);
-}
-
-static uint32_t remedy_meltdown(void)
-{
-    return id_field("id_aa64mmfr2_el1", 60) != 0 ? REMEDY_e0pd : REMEDY_isolation;
-}
-
-static bool affected_spectre_v2(void)
-{
-    return id_field("id_aa64pfr0_el1", 56) == 0 && !core_safe(SAFE_V2);
-}
-
-/* No firmware is known before the machine's description is read: mitigations_choose comes twice. */
-static uint32_t remedy_spectre_v2(void)
+/* The remedy against spectre v2. No firmware is known before the machine's description is read:
+ * mitigations_choose comes twice. */
+static uint32_t firmware_remedy(void)
 {
     if (!psci_usable() || psci_call(PSCI_FEATURES, SMCCC_VERSION, 0, 0) < 0 ||
         psci_call(SMCCC_VERSION, 0, 0, 0) < 0x10001)
@@ -117,33 +93,29 @@ static uint32_t remedy_spectre_v2(void)
     return psci_call(SMCCC_ARCH_FEATURES, SMCCC_WORKAROUND_1, 0, 0) == 0 ? REMEDY_firmware : 0;
 }
 
-/* Without a remedy for the jumps themselves, clearing the history protects nobody. */
-static bool affected_spectre_bhb(void)
+uint32_t arch_vulnerabilities(struct vulnerability *list)
 {
-    bool open = affected_spectre_v2() && remedy_spectre_v2() == 0;
-    return !open && core_turns() != 0 && id_field("id_aa64pfr0_el1", 56) < 3;
+    const struct core *core = core_find();
+    const uint64_t csv2 = id_field("id_aa64pfr0_el1", 56), csv3 = id_field("id_aa64pfr0_el1", 60);
+    const bool e0pd = id_field("id_aa64mmfr2_el1", 60) != 0;
+    const bool meltdown = csv3 == 0 && !(core->safe & SAFE_MELTDOWN);
+    const bool spectre_v2 = csv2 == 0 && !(core->safe & SAFE_V2);
+    const uint32_t firmware = firmware_remedy();
+    /* Without a remedy for the jumps themselves, clearing the history protects nobody. */
+    const bool history = (!spectre_v2 || firmware != 0) && core->turns != 0 && csv2 < 3;
+    const struct vulnerability all[] = {
+        {"meltdown", meltdown, e0pd ? REMEDY_e0pd : REMEDY_isolation},
+        {"spectre-v2", spectre_v2, firmware},
+        {"spectre-bhb", history, REMEDY_history},
+    };
+    memcpy(list, all, sizeof(all));
+    return COUNT_OF(all);
 }
-
-static uint32_t remedy_spectre_bhb(void)
-{
-    return REMEDY_history;
-}
-
-const struct vulnerability arch_vulnerabilities[] = {
-#define REMEDY(name, words)
-#define VULNERABILITY(name, words) {words, affected_##name, remedy_##name},
-#include "mitigation.def"
-#undef REMEDY
-#undef VULNERABILITY
-};
-const uint32_t arch_vulnerability_count = COUNT_OF(arch_vulnerabilities);
 
 const char *const arch_remedy_names[] = {
 #define REMEDY(name, words) words,
-#define VULNERABILITY(name, words)
 #include "mitigation.def"
 #undef REMEDY
-#undef VULNERABILITY
 };
 const uint32_t arch_remedy_count = COUNT_OF(arch_remedy_names);
 
@@ -212,7 +184,7 @@ static void boot_cpu_choose(void)
     mitigations_choose();
     entry_guarded = mitigated(REMEDIES_GUARDED);
     if (mitigated(REMEDY_history))
-        entry_words.history = core_turns() != 0 ? core_turns() : HISTORY_MOST;
+        entry_words.history = core_find()->turns != 0 ? core_find()->turns : HISTORY_MOST;
     if (mitigated(REMEDY_isolation))
         isolation_make();
 }

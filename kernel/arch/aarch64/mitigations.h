@@ -7,18 +7,14 @@
 
 enum remedy_bit {
 #define REMEDY(name, words) REMEDY_BIT_##name,
-#define VULNERABILITY(name, words)
 #include "mitigation.def"
 #undef REMEDY
-#undef VULNERABILITY
 };
 
 enum remedy {
 #define REMEDY(name, words) REMEDY_##name = 1 << REMEDY_BIT_##name,
-#define VULNERABILITY(name, words)
 #include "mitigation.def"
 #undef REMEDY
-#undef VULNERABILITY
     REMEDIES_GUARDED = REMEDY_isolation | REMEDY_firmware | REMEDY_history, /* by guarded.S */
 };
 

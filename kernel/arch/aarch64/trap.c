@@ -156,23 +156,6 @@ void trap_entry(struct trap_frame *frame)
     panic_trap(frame);
 }
 
-/* Text in a buffer that is filled piece by piece; what does not fit is cut. */
-struct text {
-    char *bytes;
-    size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void text_add(struct text *text, const char *format,
-                                                           ...)
-{
-    va_list args;
-    va_start(args, format);
-    text->used += vprint_buffer(text->bytes + text->used, text->size - text->used, format, args);
-    va_end(args);
-    if (text->used >= text->size)
-        text->used = text->size - 1;
-}
-
 static const char *frame_who(const struct trap_frame *frame)
 {
     static const char *const who[] = {"the kernel, on SP_EL0", "the kernel", "the user",
@@ -187,10 +170,11 @@ static void describe_fault_status(struct text *text, uint32_t code)
         return;
     }
     for (size_t i = 0; i < COUNT_OF(other_faults); i++)
-        if (other_faults[i].code == code)
+        if (other_faults[i].code == code) {
             text_add(text, "%s", other_faults[i].text);
-    if (text->bytes[text->used - 1] == ' ')
-        text_add(text, "fault status %#x", code);
+            return;
+        }
+    text_add(text, "fault status 0x%x", code);
 }
 
 /* "translation fault, level 3, write to 0x... by the kernel" */
@@ -261,7 +245,7 @@ static void describe_stack(struct text *text, const struct trap_frame *frame)
 
 void arch_trap_describe(const struct trap_frame *frame, char *buffer, size_t size)
 {
-    struct text text = {.bytes = buffer, .size = size};
+    struct text text = text_in(buffer, size);
     describe_stack(&text, frame);
     if (frame_kind(frame) == KIND_SYNCHRONOUS)
         describe_synchronous(&text, frame);
@@ -273,7 +257,7 @@ void arch_trap_registers(const struct trap_frame *frame, void (*line)(const char
 {
     char buffer[128];
     for (uint32_t i = 0; i < COUNT_OF(frame->x); i += 4) {
-        struct text text = {.bytes = buffer, .size = sizeof(buffer)};
+        struct text text = text_in(buffer, sizeof(buffer));
         for (uint32_t n = i; n < i + 4 && n < COUNT_OF(frame->x); n++)
             text_add(&text, "%sx%-2u 0x%016llx", n == i ? "" : "  ", n,
                      (unsigned long long)frame->x[n]);

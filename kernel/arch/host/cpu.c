@@ -18,24 +18,13 @@ const uint16_t arch_elf_machine = 0;
 
 bool host_vulnerable;
 
-static bool is_vulnerable(void)
+uint32_t arch_vulnerabilities(struct vulnerability *list)
 {
-    return host_vulnerable;
+    list[0] = (struct vulnerability){"leak", host_vulnerable, 1};
+    list[1] = (struct vulnerability){"hole", host_vulnerable, 0};
+    return 2;
 }
 
-static uint32_t remedy_first(void)
-{
-    return 1;
-}
-
-static uint32_t remedy_none(void)
-{
-    return 0;
-}
-
-const struct vulnerability arch_vulnerabilities[] = {{"leak", is_vulnerable, remedy_first},
-                                                     {"hole", is_vulnerable, remedy_none}};
-const uint32_t arch_vulnerability_count = COUNT_OF(arch_vulnerabilities);
 const char *const arch_remedy_names[] = {"plug"};
 const uint32_t arch_remedy_count = COUNT_OF(arch_remedy_names);
 

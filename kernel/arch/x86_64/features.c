@@ -1,6 +1,6 @@
 /*
  * x86-64: what the CPU can do, asked once by CPUID on the boot CPU, and switched on everywhere.
- * Sources: Intel SDM 2A "CPUID", 3A 2.5; AMD APM 3, appendix E.
+ * Source: Intel SDM 3A 2.5.
  */
 #include "arch/boot.h"
 #include "arch/cpu.h"
@@ -16,27 +16,11 @@ const uint16_t arch_elf_machine = 62;
 
 void features_init(void)
 {
-    features.max_leaf = cpuid_read(0, 0).a;
-    struct cpuid one = cpuid_read(1, 0);
-    features.pcid = (one.c >> 17 & 1) != 0;
-    features.x2apic = (one.c >> 21 & 1) != 0;
-    features.tsc_deadline = (one.c >> 24 & 1) != 0;
-    features.xsave = (one.c >> 26 & 1) != 0;
-    features.hypervisor = (one.c >> 31 & 1) != 0;
-    if (features.max_leaf >= 7) {
-        struct cpuid seven = cpuid_read(7, 0);
-        features.fsgs = (seven.b >> 0 & 1) != 0;
-        features.smep = (seven.b >> 7 & 1) != 0;
-        features.invpcid = (seven.b >> 10 & 1) != 0;
-        features.smap = (seven.b >> 20 & 1) != 0;
-        features.umip = (seven.c >> 2 & 1) != 0;
-    }
-    struct cpuid extended = cpuid_read(0x80000001, 0);
-    features.nx = (extended.d >> 20 & 1) != 0;
+#define FEATURE(name, word, leaf, register, bit)                                                   \
+    features.name = (cpuid_leaf(leaf, 0).register >> (bit) & 1) != 0;
+#include "feature.def"
+#undef FEATURE
     pte_no_execute = features.nx ? PTE_NX : 0;
-    features.page_1gib = (extended.d >> 26 & 1) != 0;
-    if (cpuid_read(0x80000000, 0).a >= 0x80000007)
-        features.tsc_invariant = (cpuid_read(0x80000007, 0).d >> 8 & 1) != 0;
 }
 
 /* PAT: as after reset, but entry 5 write-combining (SDM 3A 11.12). */
@@ -67,13 +51,11 @@ static void cpu_vendor(char text[13])
 
 static void cpu_brand(char text[49])
 {
-    text[0] = text[48] = 0;
-    if (cpuid_read(0x80000000, 0).a < 0x80000004)
-        return;
     for (uint32_t i = 0; i < 3; i++) {
-        struct cpuid part = cpuid_read(0x80000002 + i, 0);
+        struct cpuid part = cpuid_leaf(0x80000002 + i, 0);
         memcpy(text + sizeof(part) * i, &part, sizeof(part));
     }
+    text[48] = 0;
 }
 
 void arch_cpu_text(char *text, size_t size)
@@ -91,13 +73,12 @@ void arch_cpu_text(char *text, size_t size)
                  a & 15);
 }
 
-void arch_cpu_features(char *text, size_t size)
+void arch_cpu_features(char *buffer, size_t size)
 {
-    print_buffer(text, size, "%s%s%s%s%s%s%s%s%s%s%s%s%s", features.nx ? "nx " : "",
-                 features.page_1gib ? "1gib-pages " : "", features.smep ? "smep " : "",
-                 features.smap ? "smap " : "", features.umip ? "umip " : "",
-                 features.pcid ? "pcid " : "", features.invpcid ? "invpcid " : "",
-                 features.x2apic ? "x2apic " : "", features.tsc_deadline ? "tsc-deadline " : "",
-                 features.tsc_invariant ? "invariant-tsc " : "", features.xsave ? "xsave " : "",
-                 features.fsgs ? "fsgsbase " : "", features.hypervisor ? "hypervisor " : "");
+    struct text text = text_in(buffer, size);
+#define FEATURE(name, word, leaf, register, bit)                                                   \
+    if (features.name)                                                                             \
+        text_add(&text, "%s ", word);
+#include "feature.def"
+#undef FEATURE
 }

@@ -25,17 +25,6 @@
 #define CAPABILITY_TAA_NO   ((uint64_t)1 << 8)
 #define CAPABILITY_BHI_NO   ((uint64_t)1 << 20)
 
-static uint64_t capabilities(void)
-{
-    bool has = features.max_leaf >= 7 && (cpuid_read(7, 0).d >> 29 & 1) != 0;
-    return has ? msr_read(MSR_ARCH_CAPABILITIES) : 0;
-}
-
-static bool lacks(uint64_t capability)
-{
-    return (capabilities() & capability) == 0;
-}
-
 static bool is_tcg(void)
 {
     static const char tcg[] = "TCGTCGTCGTCG";
@@ -49,179 +38,58 @@ static bool is_amd(void)
     return vendor == 0x68747541 || vendor == 0x6f677948; /* "Auth", "Hygo" */
 }
 
-/* What is not AMD's is taken to be like Intel's. */
-static bool is_intel(void)
+/* The family, with its extension (SDM 2A, leaf 1). */
+static uint32_t cpu_family(void)
 {
-    return !is_tcg() && !is_amd();
+    uint32_t a = cpuid_read(1, 0).a;
+    return (a >> 8 & 15) + (a >> 20 & 255);
 }
 
-static uint32_t extended(uint32_t leaf)
+uint32_t arch_vulnerabilities(struct vulnerability *list)
 {
-    return cpuid_read(0x80000000, 0).a >= leaf ? leaf : 0;
+    /* What is not AMD's is taken to be like Intel's. */
+    const bool tcg = is_tcg(), amd = is_amd(), intel = !amd && !tcg;
+    const struct cpuid seven = cpuid_leaf(7, 0), capacity = cpuid_leaf(0x80000008, 0);
+    const uint64_t says_not = seven.d >> 29 & 1 ? msr_read(MSR_ARCH_CAPABILITIES) : 0;
+    const bool ibrs_all = (says_not & CAPABILITY_IBRS_ALL) != 0;
+    const bool ibrs_intel = seven.d >> 26 & 1, ibrs_amd = capacity.b >> 14 & 1;
+    const bool auto_ibrs = cpuid_leaf(0x80000021, 0).a >> 8 & 1, ibpb_amd = capacity.b >> 12 & 1;
+    const bool bhi_control = seven.a >= 2 && cpuid_leaf(7, 2).d >> 4 & 1;
+    const bool transactions = seven.b >> 11 & 1;
+    const bool meltdown = intel && !(says_not & CAPABILITY_RDCL_NO);
+    const uint32_t ibrs = auto_ibrs                  ? REMEDY_auto_ibrs
+                          : !ibrs_intel && !ibrs_amd ? 0
+                          : ibrs_all                 ? REMEDY_enhanced_ibrs
+                                                     : REMEDY_ibrs;
+    const struct vulnerability all[] = {
+        {"meltdown", meltdown, REMEDY_pti},
+        {"swapgs", intel, REMEDY_fence},
+        /* User code's jumps must not steer the kernel's, nor those of other jobs. */
+        {"spectre-v2", !tcg, ibrs},
+        {"spectre-v2-user", !tcg, ibrs_intel || ibpb_amd ? REMEDY_ibpb : 0},
+        /* Returns guessed like jumps: Intel's before the enhanced IBRS; AMD's before Zen 3, for
+         * which only a barrier at each entry would do. */
+        {"retbleed", intel ? !ibrs_all : !tcg && cpu_family() >= 0x15 && cpu_family() <= 0x18,
+         amd ? 0 : ibrs},
+        {"bhi", intel && ibrs_all && !(says_not & CAPABILITY_BHI_NO),
+         bhi_control ? REMEDY_bhi_dis : 0},
+        /* VERW clears only with the microcode that says MD_CLEAR, and does no harm without. */
+        {"mds", intel && !(says_not & CAPABILITY_MDS_NO), REMEDY_verw},
+        {"taa", intel && transactions && !(says_not & CAPABILITY_TAA_NO), REMEDY_verw},
+        /* An entry that is not present is 0, so that it names no memory of anybody. */
+        {"l1tf", meltdown, REMEDY_built_in},
+        {"lazy-fp", intel, REMEDY_eager_fpu},
+        /* SSBD costs all code, and protects only programs that run foreign code in themselves. */
+        {"ssb", !tcg && !(says_not & CAPABILITY_SSB_NO), 0},
+    };
+    memcpy(list, all, sizeof(all));
+    return COUNT_OF(all);
 }
-
-static bool has_ibrs_intel(void)
-{
-    return features.max_leaf >= 7 && (cpuid_read(7, 0).d >> 26 & 1) != 0;
-}
-
-static bool amd_bit(uint32_t bit)
-{
-    uint32_t leaf = extended(0x80000008);
-    return leaf != 0 && (cpuid_read(leaf, 0).b >> bit & 1) != 0;
-}
-
-static bool has_auto_ibrs(void)
-{
-    uint32_t leaf = extended(0x80000021);
-    return leaf != 0 && (cpuid_read(leaf, 0).a >> 8 & 1) != 0;
-}
-
-static bool has_bhi_control(void)
-{
-    return features.max_leaf >= 7 && cpuid_read(7, 0).a >= 2 && (cpuid_read(7, 2).d >> 4 & 1) != 0;
-}
-
-static bool affected_meltdown(void)
-{
-    return is_intel() && lacks(CAPABILITY_RDCL_NO);
-}
-
-static uint32_t remedy_meltdown(void)
-{
-    return REMEDY_pti;
-}
-
-static bool affected_swapgs(void)
-{
-    return is_intel();
-}
-
-static uint32_t remedy_swapgs(void)
-{
-    return REMEDY_fence;
-}
-
-/* User code's jumps must not steer the kernel's. */
-static bool affected_spectre_v2(void)
-{
-    return !is_tcg();
-}
-
-static uint32_t remedy_spectre_v2(void)
-{
-    if (has_auto_ibrs())
-        return REMEDY_auto_ibrs;
-    if (!has_ibrs_intel() && !amd_bit(14))
-        return 0;
-    return lacks(CAPABILITY_IBRS_ALL) ? REMEDY_ibrs : REMEDY_enhanced_ibrs;
-}
-
-/* Nor those of other jobs. */
-static bool affected_spectre_v2_user(void)
-{
-    return !is_tcg();
-}
-
-static uint32_t remedy_spectre_v2_user(void)
-{
-    return has_ibrs_intel() || amd_bit(12) ? REMEDY_ibpb : 0;
-}
-
-/* Returns guessed like jumps: Intel's before the enhanced IBRS; AMD's before Zen 3, for which only
- * a barrier at each entry would do. */
-static bool affected_retbleed(void)
-{
-    uint32_t a = cpuid_read(1, 0).a, family = (a >> 8 & 15) + (a >> 20 & 255);
-    if (is_intel())
-        return lacks(CAPABILITY_IBRS_ALL);
-    return !is_tcg() && family >= 0x15 && family <= 0x18;
-}
-
-static uint32_t remedy_retbleed(void)
-{
-    return is_amd() ? 0 : remedy_spectre_v2();
-}
-
-static bool affected_bhi(void)
-{
-    return is_intel() && !lacks(CAPABILITY_IBRS_ALL) && lacks(CAPABILITY_BHI_NO);
-}
-
-static uint32_t remedy_bhi(void)
-{
-    return has_bhi_control() ? REMEDY_bhi_dis : 0;
-}
-
-/* VERW clears only with the microcode that says MD_CLEAR, and does no harm without. */
-static bool affected_mds(void)
-{
-    return is_intel() && lacks(CAPABILITY_MDS_NO);
-}
-
-static uint32_t remedy_mds(void)
-{
-    return REMEDY_verw;
-}
-
-static bool affected_taa(void)
-{
-    bool transactions = features.max_leaf >= 7 && (cpuid_read(7, 0).b >> 11 & 1) != 0;
-    return is_intel() && transactions && lacks(CAPABILITY_TAA_NO);
-}
-
-static uint32_t remedy_taa(void)
-{
-    return REMEDY_verw;
-}
-
-/* An entry that is not present is 0, so that it names no memory of anybody. */
-static bool affected_l1tf(void)
-{
-    return affected_meltdown();
-}
-
-static uint32_t remedy_l1tf(void)
-{
-    return REMEDY_built_in;
-}
-
-static bool affected_lazy_fp(void)
-{
-    return is_intel();
-}
-
-static uint32_t remedy_lazy_fp(void)
-{
-    return REMEDY_eager_fpu;
-}
-
-/* SSBD costs all code, and protects only programs that run foreign code in themselves. */
-static bool affected_ssb(void)
-{
-    return !is_tcg() && lacks(CAPABILITY_SSB_NO);
-}
-
-static uint32_t remedy_ssb(void)
-{
-    return 0;
-}
-
-const struct vulnerability arch_vulnerabilities[] = {
-#define REMEDY(name, words)
-#define VULNERABILITY(name, words) {words, affected_##name, remedy_##name},
-#include "mitigation.def"
-#undef REMEDY
-#undef VULNERABILITY
-};
-const uint32_t arch_vulnerability_count = COUNT_OF(arch_vulnerabilities);
 
 const char *const arch_remedy_names[] = {
 #define REMEDY(name, words) words,
-#define VULNERABILITY(name, words)
 #include "mitigation.def"
 #undef REMEDY
-#undef VULNERABILITY
 };
 const uint32_t arch_remedy_count = COUNT_OF(arch_remedy_names);
 

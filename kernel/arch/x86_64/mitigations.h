@@ -6,18 +6,14 @@
 
 enum remedy_bit {
 #define REMEDY(name, words) REMEDY_BIT_##name,
-#define VULNERABILITY(name, words)
 #include "mitigation.def"
 #undef REMEDY
-#undef VULNERABILITY
 };
 
 enum remedy {
 #define REMEDY(name, words) REMEDY_##name = 1 << REMEDY_BIT_##name,
-#define VULNERABILITY(name, words)
 #include "mitigation.def"
 #undef REMEDY
-#undef VULNERABILITY
     /* By the second entry set, guarded.S. */
     REMEDIES_GUARDED = REMEDY_pti | REMEDY_fence | REMEDY_ibrs | REMEDY_verw,
 };

@@ -17,8 +17,8 @@ int arch_mmu_leaf_level(void)
 /* MAXPHYADDR; 36 where the CPU does not say (SDM 3A 4.1.4). */
 uint64_t arch_physical_end(void)
 {
-    bool known = cpuid_read(0x80000000, 0).a >= 0x80000008;
-    return (uint64_t)1 << (known ? cpuid_read(0x80000008, 0).a & 0xff : 36);
+    uint32_t bits = cpuid_leaf(0x80000008, 0).a & 0xff;
+    return (uint64_t)1 << (bits != 0 ? bits : 36);
 }
 
 uint32_t arch_mmu_kernel_flags(void)

@@ -54,6 +54,14 @@ static inline struct cpuid cpuid_read(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
+/* Zeros if the CPU has no such leaf; `leaf` of the basic, the hypervisor's or the extended range.
+ */
+static inline struct cpuid cpuid_leaf(uint32_t leaf, uint32_t subleaf)
+{
+    bool has = cpuid_read(leaf & 0xc0000000, 0).a >= leaf;
+    return has ? cpuid_read(leaf, subleaf) : (struct cpuid){0};
+}
+
 static inline uint64_t msr_read(uint32_t msr)
 {
     uint32_t low, high;

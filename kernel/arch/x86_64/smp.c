@@ -127,10 +127,6 @@ void arch_ipi_force(struct cpu *cpu)
 /* By CPUID, since it is asked before the LAPIC is mapped (SDM 2A, leaves 0xb and 1). */
 uint64_t arch_hardware_id(void)
 {
-    if (features.max_leaf >= 0xb) {
-        struct cpuid topology = cpuid_read(0xb, 0);
-        if (topology.b != 0)
-            return topology.d;
-    }
-    return cpuid_read(1, 0).b >> 24;
+    struct cpuid topology = cpuid_leaf(0xb, 0);
+    return topology.b != 0 ? topology.d : cpuid_read(1, 0).b >> 24;
 }

@@ -136,19 +136,16 @@ static uint64_t reference_measure(const struct reference *r)
 /* CPUID 0x15: TSC = crystal * ebx / eax. */
 static uint64_t cpuid_tsc_hertz(void)
 {
-    if (features.max_leaf >= 0x15) {
-        struct cpuid leaf = cpuid_read(0x15, 0);
-        if (leaf.a != 0 && leaf.b != 0 && leaf.c != 0) {
-            lapic_hertz = leaf.c;
-            return (uint64_t)leaf.c * leaf.b / leaf.a;
-        }
+    struct cpuid leaf = cpuid_leaf(0x15, 0);
+    if (leaf.a != 0 && leaf.b != 0 && leaf.c != 0) {
+        lapic_hertz = leaf.c;
+        return (uint64_t)leaf.c * leaf.b / leaf.a;
     }
-    if (features.hypervisor && cpuid_read(0x40000000, 0).a >= 0x40000010) {
-        struct cpuid leaf = cpuid_read(0x40000010, 0); /* kHz of TSC and of the LAPIC timer */
-        lapic_hertz = (uint64_t)leaf.b * 1000;
-        return leaf.b != 0 ? (uint64_t)leaf.a * 1000 : 0;
-    }
-    return 0;
+    if (!features.hypervisor)
+        return 0;
+    leaf = cpuid_leaf(0x40000010, 0); /* kHz of TSC and of the LAPIC timer */
+    lapic_hertz = (uint64_t)leaf.b * 1000;
+    return leaf.b != 0 ? (uint64_t)leaf.a * 1000 : 0;
 }
 
 error_t arch_counter_init(uint64_t *hertz, char *text, size_t size)

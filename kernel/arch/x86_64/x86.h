@@ -32,11 +32,11 @@
 
 enum ist { IST_NONE, IST_NMI, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_DEBUG, IST_COUNT };
 
-/* CPU features that the kernel chooses by, found once on the boot CPU (features.c). */
+/* What the CPU can do, found once on the boot CPU (features.c). */
 struct features {
-    bool page_1gib, nx, smep, smap, umip, pcid, invpcid, x2apic, tsc_deadline, tsc_invariant, xsave,
-        fsgs, hypervisor;
-    uint32_t max_leaf;
+#define FEATURE(name, word, leaf, register, bit) bool name;
+#include "feature.def"
+#undef FEATURE
 };
 extern struct features features;
 void features_init(void);

@@ -99,7 +99,7 @@ static void fault_overflow(void)
 /* MPX is the one way to a #BR in 64-bit mode (SDM 1 appendix E). */
 static void fault_bound(void)
 {
-    bool mpx = features.max_leaf >= 7 && (cpuid_read(7, 0).b >> 14 & 1) != 0;
+    bool mpx = (cpuid_leaf(7, 0).b >> 14 & 1) != 0;
     if (!mpx || !features.xsave) {
         synthetic(5, 0);
         return;

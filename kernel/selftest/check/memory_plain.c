@@ -3,7 +3,7 @@
  * and what the tests compare them against. The compiler must not turn the loops back into calls
  * of memcpy and the like, nor into vectors; hence the attributes.
  */
-#include "lib/string.h"
+#include "selftest/memory_plain.h"
 
 #define PLAIN __attribute__((no_builtin))
 
