@@ -10,7 +10,7 @@
 OUTLINE struct user_exit fast_noticed(struct cpu *self, struct thread *from, struct thread *next,
                                       struct trap_frame *message, struct port *port)
 {
-    if (port != NULL && atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
+    if (port != NULL)
         fast_look(port, from);
     return fast_attend(self, from, next, message);
 }

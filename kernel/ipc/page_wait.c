@@ -23,6 +23,7 @@ static void page_await(struct cpu *self, struct thread *thread, const struct pag
     bool stay = page_filling(request->memory, request->offset) && !port_deaf(port);
     if (stay || !word_unwait(thread)) {
         sched_gone(self);
+        thread_given(thread);
         return;
     }
     thread_set_status(thread, THREAD_RUNNING);

@@ -124,12 +124,6 @@ static bool port_ended(const struct port *port)
            (atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0);
 }
 
-/* Its reply object went while it lay down, and nobody could tell it then. */
-static bool reply_lost(const struct thread *thread)
-{
-    return thread->reply != NULL && atomic_load(&thread->reply->word) == REPLY_DEAD;
-}
-
 /* The reply object stays reserved only while the thread waits, or when it was bound. */
 static outcome_t receive_done(struct thread *thread, error_t error)
 {

@@ -216,10 +216,14 @@ static void retire_waited(struct reply *reply, struct thread *thread)
         receive_again(thread);
 }
 
-/* The object goes: who waits with it or on it is told. */
+/*
+ * The object goes: who waits with it or on it is told. The server's `attention` comes first: one
+ * that is between taking the object and lying down, on the fast path, looks at that afterwards.
+ */
 static void retire_word(struct reply *reply)
 {
     uintptr_t word = atomic_exchange(&reply->word, REPLY_DEAD);
+    tell_server(reply);
     struct thread *thread = reply_thread(word);
     if (word == REPLY_DEAD || (word & REPLY_TAGS) == REPLY_HELD_TAG)
         return; /* free, or for who holds it */
@@ -243,7 +247,6 @@ static void reply_cap_gone(struct object *object)
     if (!last)
         return;
     retire_word(reply);
-    tell_server(reply);
 }
 
 static void reply_free(struct object *object)

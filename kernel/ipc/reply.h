@@ -49,4 +49,10 @@ error_t reply_answer(struct thread *server, struct reply *reply);
 
 extern const struct object_ops reply_ops;
 
+/* The reply object of a receiver went while it lay down, and nobody could tell it then. */
+static inline bool reply_lost(const struct thread *thread)
+{
+    return thread->reply != NULL && atomic_load(&thread->reply->word) == REPLY_DEAD;
+}
+
 #endif

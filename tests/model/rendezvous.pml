@@ -1,6 +1,8 @@
 /*
  * Rendezvous with deadline and cancellation: two clients (one, with a killer), a server, and
- * one of: a deadline, a killer, somebody who suspends and resumes, the end of a reply object. The
+ * one of: a deadline, a killer, somebody who suspends and resumes, the end of a reply object, a plain
+ * message on the fast path. Either everybody goes the slow way, or the server and the first client
+ * share a CPU, where they go the fast way if they can. The
  * server may end instead of answering, and then reply objects and port end; or hang for ever.
  *
  * What is shown, in every interleaving:
@@ -23,7 +25,11 @@
  *   client: give              ipc/send.c: give_any, give; queue: wait_in_queue, port_enqueue
  *   server: take              ipc/receive.c: take_pending, take_from; publish: receive_from
  *   server: answer            ipc/reply.c: reply_answer
- *   retire                    ipc/reply.c: retire_word; close_port: ipc/port.c: port_end_senders
+ *   client: fast_give         ipc/fast.c: fast_hand, fast_undo_call
+ *   server: fast_answer       ipc/fast.c: fast_reply_receive; fast_await: fast_receive
+ *   plain                     ipc/fast.c: fast_take, fast_hand_over
+ *   fast_switch, fast_look    ipc/fast.c: fast_switch, fast_noticed, fast_look; fast_attend
+ *   retire, lend              ipc/reply.c: retire_word, tell_server; close_port: ipc/port.c: port_end_senders
  *   enter                     sched/: sched_leave puts a thread on a CPU; obj/stop.c: thread_attend
  * What is under a lock, and each atomic operation, is one step; all else goes in steps of its own.
  *
@@ -34,6 +40,10 @@
  * BUG 5  a receiver does not look whether its reply object died before it was published
  * BUG 6  answering is a load and a store of the word, not an exchange
  * BUG 7  a deadline that finds the thread in somebody's hands is gone
+ * BUG 8  the fast path does not look at `attention` of the thread that it leaves waiting
+ * BUG 9  the fast answer does not notice that its reply object died before it was published
+ * BUG 10  the fast path does not look at `pending` after it published
+ * BUG 11  a fast call that finds no live reply object leaves the server as it was
  */
 #ifndef BUG
 #define BUG 0
@@ -51,6 +61,7 @@
 #endif
 
 #define LOOK (BUG != 1)
+#define FAST_LOOK (BUG != 8)
 #if BUG == 4
 #define FIRING false
 #else
@@ -86,10 +97,15 @@
 #define SUSPEND 1
 #define RETIRE  2
 #define TIME    3
+#define PLAIN   4
+#define NONE    5
 #define TIMED   (trouble == TIME)
 
 #define CALLS(t) (TIMED && t == C0 -> 2 : 1) /* of a client */
 
+/* In the fast path one thread's CPU goes on with the other: `handed` says that it is running. */
+bool handed[T];
+bool lend;          /* ATTENTION_LEND of the server: its reply object changed */
 byte status[T];
 byte result[T];
 bool again[T];      /* resume == RESUME_CALL */
@@ -105,7 +121,8 @@ byte bound[T];      /* thread.reply of a caller */
 byte message = NOBODY; /* who called, in the server's frame */
 
 /* For the assertions alone. */
-byte trouble; /* KILL, SUSPEND, RETIRE, TIME */
+byte trouble; /* KILL, SUSPEND, RETIRE, TIME, PLAIN, NONE */
+bool fast;    /* C0 and the server share a CPU */
 byte own[T];
 byte taken[T], answered[T]; /* of the present call */
 bool hung;
@@ -271,12 +288,50 @@ inline park(t)
     fi
 }
 
+/* The CPU goes on with `next` (owned, running); `from` waits, and may be anybody's by now. */
+inline fast_switch(from, next)
+{
+    if
+    :: FAST_LOOK && killed[from] ->
+        seen = status[from];
+        claim_wait(from, seen, got);
+        if :: !got -> seen = status[from]; claim_reply(from, seen, got) :: else fi
+        if :: got -> die(from) :: else fi
+    :: else
+    fi;
+    if
+    :: killed[next] -> die(next)
+    :: else ->
+        if
+        :: stopped[next] -> park(next)
+        :: else -> handed[next] = true
+        fi
+    fi
+}
+
+/* Takes the server back that was published, if it is there still: it issues its call again. */
+inline fast_look(got)
+{
+    atomic {
+        if
+        :: status[S] == RECEIVE ->
+            shard = false; own_take(S); status[S] = CLAIMED; again[S] = true; got = true
+        :: else -> got = false
+        fi
+    }
+    if
+    :: got -> atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi; ready(S) }
+    :: else
+    fi
+}
+
 proctype client(byte t)
 {
     byte calls = 0, seen, r;
     bool got;
 begin:
     enter(t, got);
+back:
     if
     :: !got && status[t] == DEAD -> goto gone
     :: !got && status[t] != DEAD -> goto rest
@@ -300,6 +355,11 @@ issue:
         if :: t == C0 && calls == 1 && TIMED -> timed = true; queued_timer = true :: else fi
     }
 give:
+    if
+    :: fast && t == C0 -> goto fast_give
+    :: else
+    fi;
+slow_give:
     atomic { /* take_receiver */
         if
         :: shard ->
@@ -345,10 +405,30 @@ give:
         atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi; ready(S) }
     :: else
     fi;
+    goto rest;
+fast_give:
+    atomic {
+        if
+        :: shard -> shard = false; own_take(S); status[S] = RUNNING
+        :: else -> goto slow_give
+        fi
+    }
+    bind(t, RUNNING, got);
+    if
+    :: got ->
+        atomic { message = t; again[S] = false; result[S] = OK }
+        fast_switch(t, S)
+    :: else ->
+#if BUG != 11
+        finish(S, ERR_DEAD);
+#endif
+        goto slow_give
+    fi;
 rest:
     atomic { got = false; seen = 0; r = 0 }
 end: /* with a server that hangs */
     if
+    :: atomic { handed[t] -> handed[t] = false; got = true; goto back }
     :: status[t] == READY -> goto begin
     :: status[t] == DEAD -> goto gone
     fi;
@@ -362,6 +442,8 @@ proctype server()
     bool got;
 begin:
     enter(S, got);
+    lend = false;
+back:
     if
     :: !got && status[S] == DEAD -> goto gone
     :: !got && status[S] != DEAD -> goto rest
@@ -384,6 +466,10 @@ end_hung:
     :: skip
     fi;
     c = word[used];
+    if
+    :: fast && c == BOUND + C0 && pending == 0 -> goto fast_answer
+    :: else
+    fi;
     if
     :: c >= BOUND && c < ENDED ->
         c = c - BOUND;
@@ -450,6 +536,10 @@ take:
     :: else
     fi;
 publish:
+    if
+    :: fast && pending == 0 -> goto fast_await
+    :: else
+    fi;
     atomic { shard = true; status[S] = RECEIVE; own[S] = 0 }
     if
     :: pending > 0 || REPLY_ENDED ->
@@ -468,10 +558,37 @@ publish:
     :: else
     fi;
     settled(S, seen, got);
+    goto rest;
+fast_answer:
+    atomic {
+        c = c - BOUND;
+        if
+        :: word[used] == BOUND + c ->
+            word[used] = WAITED; own_take(c); answered[c]++; assert(answered[c] == 1)
+        :: else -> goto await
+        fi
+    }
+    status[c] = RUNNING;
+    atomic { result[c] = OK; again[c] = false }
+    atomic { shard = true; status[S] = RECEIVE; own[S] = 0 }
+    if
+    :: (BUG != 10 && pending > 0) || (BUG != 9 && lend && REPLY_ENDED) -> fast_look(got)
+    :: else
+    fi;
+    fast_switch(S, c);
+    goto rest;
+fast_await: /* the next thread of the CPU is none of ours */
+    atomic { shard = true; status[S] = RECEIVE; own[S] = 0 }
+    if
+    :: (BUG != 10 && pending > 0) || REPLY_ENDED -> fast_look(got)
+    :: else
+    fi;
+    settled(S, seen, got);
 rest:
     atomic { got = false; seen = 0; c = 0 }
 end: /* it may wait for ever, as the judge says */
     if
+    :: atomic { handed[S] -> handed[S] = false; got = true; goto back }
     :: status[S] == READY -> goto begin
     :: status[S] == DEAD -> goto gone
     fi;
@@ -482,6 +599,10 @@ gone:
 inline retire(n)
 {
     atomic { w = word[n]; word[n] = ENDED }
+    if
+    :: n == used -> lend = true
+    :: else
+    fi;
     if
     :: w == WAITED ->
         seen = status[S];
@@ -548,6 +669,21 @@ proctype killer()
     atomic { seen = 0; got = false }
 }
 
+/* A plain message to a receiver of this CPU; what else is said of messages, wake.pml says. */
+proctype plain()
+{
+    byte seen;
+    bool got;
+end:
+    atomic { shard -> shard = false; own_take(S); status[S] = RUNNING }
+    atomic { if :: word[used] == WAITED -> word[used] = FREE :: else fi }
+    atomic { message = NOBODY; again[S] = false; result[S] = OK }
+    if
+    :: killed[S] -> die(S)
+    :: else -> handed[S] = true
+    fi
+}
+
 proctype suspender()
 {
     stopped[C0] = true;
@@ -610,16 +746,23 @@ init
         :: trouble = SUSPEND
         :: trouble = RETIRE
         :: trouble = TIME
+        :: trouble = PLAIN
+        :: trouble = NONE
+        fi;
+        if
+        :: trouble < PLAIN -> fast = false
+        :: trouble != TIME && trouble != SUSPEND -> fast = true
         fi;
         run reaper();
         if
-        :: trouble == KILL -> status[C1] = DEAD; ended = 1
+        :: trouble == KILL || (fast && trouble != NONE) -> status[C1] = DEAD; ended = 1
         :: else -> run client(C1)
         fi;
         if
         :: trouble == KILL -> run killer()
         :: trouble == SUSPEND -> run suspender()
         :: trouble == TIME -> run timer()
+        :: trouble == PLAIN -> run plain()
         :: else
         fi
     }

@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 COMPILER = "clang-19"
 MEMORY = 900      # MiB per search, two at once
 DEPTH = 100000    # steps
-SECONDS = 400     # per search, on a busy machine; the longest takes some 10
+SECONDS = 400     # per search, on a busy machine; the longest takes some 20 s
 STATES = re.compile(r"^\s*(\S+) states, stored", re.MULTILINE)
 ERRORS = re.compile(r"errors: (\d+)$", re.MULTILINE)
 CUT_SHORT = ("max search depth too small", "out of memory", "pan: reached", "interrupted")
@@ -41,8 +41,8 @@ def call(command, folder):
 def search(path, bug):
     """(states stored, whether an error was found, output); raises RuntimeError if it was none."""
     with tempfile.TemporaryDirectory(prefix="tern-model-") as folder:
-        status, text = call(["spin", f"-P{COMPILER} -std=gnu99 -E -x c", f"-DBUG={bug}", "-a", path],
-                            folder)
+        preprocess = f"-P{COMPILER} -std=gnu99 -E -x c"
+        status, text = call(["spin", preprocess, f"-DBUG={bug}", "-a", path], folder)
         if status != 0 or "Error" in text or not os.path.exists(os.path.join(folder, "pan.c")):
             raise RuntimeError("spin: " + text)
         # With a bug most searches end soon, and compiling would take the time.

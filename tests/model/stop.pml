@@ -6,7 +6,9 @@
  *
  * Whoever sets a bit of `attention` looks at `status` afterwards; whoever changes `status` looks at
  * `attention` afterwards; a full barrier lies between on both sides. Leaving a barrier out lets the
- * look come first: that is how BUG 1 and 2 are made.
+ * look come first: that is how BUG 1 and 2 are made. The CPU may be busy with others, from some
+ * time on for ever: who is ready stays so, and is suspended there. (Who is killed while somebody else
+ * readies it dies when it is next on a CPU, and not before.)
  *
  * What is shown: after a suspend is done the thread is not in user mode until it is resumed; who is
  * killed is dead in the end, whatever else happens; who is resumed does not stay parked; a thread
@@ -19,7 +21,8 @@
  *                       look at `attention` that must follow each of them
  *   ready, park         sched/sched.c: sched_ready; obj/stop.c: thread_park
  *   killer              obj/stop.c: thread_kill
- *   suspender           obj/stop.c: thread_suspend, thread_moves, thread_resume
+ *   suspender           obj/stop.c: thread_suspend, stands, thread_moves, thread_resume
+ *   claim_ready         sched/sched.c: sched_claim, under the run queue's lock
  *   event               any of ipc/ that claims a waiting thread and readies it
  *
  * BUG 1  no barrier between setting `attention` and looking at `status`
@@ -27,6 +30,8 @@
  * BUG 3  parking looks for the end of a stop, but not for a kill
  * BUG 4  nobody looks at `attention` after the thread was put into a place
  * BUG 5  suspending does not wait until the thread is on no CPU
+ * BUG 6  suspending parks a thread that is ready without taking it out of the run queue
+ * BUG 7  suspending waits until a ready thread has run
  */
 #ifndef BUG
 #define BUG 0
@@ -53,12 +58,24 @@ byte own;    /* owners: 0 or 1 */
 bool user;   /* it is in user mode */
 bool held;   /* a suspend is done, and no resume has begun */
 bool resumed;
+bool busy;    /* the CPU does not come to it any more */
 
 inline claim(from, got)
 {
     atomic {
         if
         :: status == from -> status = CLAIMED; assert(own == 0); own = 1; got = true
+        :: else -> got = false
+        fi
+    }
+}
+
+/* Out of the run queue; while its owner has it still, it is in none. */
+inline claim_ready(got)
+{
+    atomic {
+        if
+        :: status == READY && own == 0 -> status = CLAIMED; own = 1; got = true
         :: else -> got = false
         fi
     }
@@ -103,6 +120,7 @@ proctype cpu()
 pick:
 end:
     if
+    :: busy -> goto gone /* others run for ever: it stays ready */
     :: atomic { status == READY && own == 0 -> own = 1 }
     :: status == DEAD -> goto gone
     fi;
@@ -179,6 +197,10 @@ proctype killer()
     :: else
     fi;
     if
+    :: !got -> claim_ready(got)
+    :: else
+    fi;
+    if
     :: got -> die()
     :: else ->
         /* thread_poke looks at the status again */
@@ -202,7 +224,14 @@ proctype suspender()
 #if BUG == 5
     :: break
 #else
-    :: status != RUNNING && status != CLAIMED -> break
+    :: status != RUNNING && status != CLAIMED && status != READY -> break
+#if BUG == 6
+    :: status == READY -> status = PARKED
+#elif BUG != 7
+    :: status == READY ->
+        claim_ready(got);
+        if :: got -> park(seen, got) :: else fi
+#endif
 #endif
     od;
     atomic { held = (status != DEAD); assert(!held || !user) }
@@ -217,19 +246,28 @@ done:
     skip
 }
 
+/* Threads of higher priority come to its CPU, or not. */
+proctype others()
+{
+    if
+    :: busy = true
+    :: skip
+    fi
+}
+
 proctype judge()
 {
 end:
     timeout;
-    assert((attention & KILL) == 0 || status == DEAD);
+    assert((attention & KILL) == 0 || status == DEAD || (busy && status == READY));
     assert(!resumed || status != PARKED);
-    assert(status == DEAD || status == WAIT || status == PARKED || user);
+    assert(status == DEAD || status == WAIT || status == PARKED || user || (busy && status == READY));
     assert(own == (status == RUNNING -> 1 : 0))
 }
 
 init
 {
     atomic {
-        run cpu(); run event(); run killer(); run suspender(); run judge()
+        run cpu(); run event(); run killer(); run suspender(); run others(); run judge()
     }
 }
