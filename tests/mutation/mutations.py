@@ -11,9 +11,10 @@ SELF_TESTS = "boot test=all"
 MUTATIONS = [
     # Comparisons turned round or weakened.
     ("kernel/sched/deadline.c", "a->time_ns < b->time_ns ||", "a->time_ns > b->time_ns ||", UNIT),
-    ("kernel/mem/buddy.c", "    return frame_state(frame) == FRAME_FREE && frame->order == order;",
+    ("kernel/mem/buddy.h", "    return frame_state(frame) == FRAME_FREE && frame->order == order;",
      "    return frame_state(frame) == FRAME_FREE;", UNIT),
-    ("kernel/mem/ptab.c", "!is_aligned(va | pa.pa, level_size(level))", "!is_aligned(va & pa.pa, level_size(level))", UNIT),
+    ("kernel/mem/ptab.c", "!is_aligned(va | pa.pa, ptab_span(level))",
+     "!is_aligned(va & pa.pa, ptab_span(level))", UNIT),
     ("kernel/lib/text.c", "sum > (UINT64_MAX - digit) / base", "sum > UINT64_MAX / base", UNIT),
     ("kernel/sync/spinlock.c", "assert(self->held[i]->rank < lock->rank);",
      "assert(self->held[i]->rank <= lock->rank);", UNIT),
@@ -23,7 +24,7 @@ MUTATIONS = [
     ("kernel/boot/multiboot2.c",
      "tag->size < sizeof(*module) || module->end < module->start", "tag->size < sizeof(*module)",
      UNIT),
-    ("kernel/boot/ladder.c", "if (need->level > subsystem->level) {", "if (false) {", UNIT),
+    ("kernel/boot/ladder.c", "if (need.is->level > subsystem->level) {", "if (false) {", UNIT),
     ("kernel/boot/service.c", "if (caller > service_rows[index].privilege) {",
      "if (caller > PRIVILEGE_TOOL) {", UNIT),
     ("kernel/mem/heap.c", "    assert(bytes_are((char *)block + asked, red, RED_BYTE));",

@@ -1,8 +1,5 @@
 /* AArch64: by which way in start.S was entered, as arch_start is told. For C and assembler. */
-#ifndef AARCH64_START_H
-#define AARCH64_START_H
+#pragma once
 
 #define START_IMAGE  0
 #define START_LIMINE 1
-
-#endif
