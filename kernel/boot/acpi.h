@@ -5,8 +5,7 @@
  * Rules: a struct acpi_table has passed its checksum, and `size` bytes of it may be read, no
  * more; its entries have passed nothing.
  */
-#ifndef BOOT_ACPI_H
-#define BOOT_ACPI_H
+#pragma once
 
 #include "boot/machine.h"
 #include "lib/types.h"
@@ -69,5 +68,3 @@ void acpi_read_topology(struct machine *machine, const struct acpi_table *madt,
 
 /* 5.2.9: power, reset, the PM timer, and the DSDT's \_S5. */
 void acpi_read_power(struct machine *machine, const struct acpi_table *fadt);
-
-#endif

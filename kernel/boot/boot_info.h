@@ -6,8 +6,7 @@
  * Everything in it is copied: nothing points into the loader's memory, apart from the physical
  * addresses of modules, framebuffer, ACPI and FDT.
  */
-#ifndef BOOT_BOOT_INFO_H
-#define BOOT_BOOT_INFO_H
+#pragma once
 
 #include "lib/config.h"
 #include "lib/error.h"
@@ -146,5 +145,3 @@ error_t limine_read(struct boot_info *info);
 
 /* Device tree handed over by the Linux Image protocol: memory, reservations, /chosen. */
 error_t image_read(struct boot_info *info, phys_t fdt);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Static ELF programs, as far as the root program needs them (System V ABI, "Object Files").
  */
-#ifndef BOOT_ELF_H
-#define BOOT_ELF_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -28,5 +27,3 @@ struct elf_program {
  * malformed, truncated; full: too many segments. Addresses are not judged here.
  */
 error_t elf_read(const void *data, uint64_t size, uint16_t machine, struct elf_program *program);
-
-#endif

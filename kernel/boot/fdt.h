@@ -7,8 +7,7 @@
  * Rules: every offset is checked where it is used; a broken tree ends the walk with an error.
  * Names and values point into the blob.
  */
-#ifndef BOOT_FDT_H
-#define BOOT_FDT_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -90,5 +89,3 @@ bool fdt_property_number(const struct fdt_walk *walk, const char *name, uint64_t
 
 /* Entry `index` of `reg` (2.3.6), translated by the ranges (2.3.8) of all buses up to the root. */
 bool fdt_reg(const struct fdt_walk *walk, uint32_t index, struct fdt_region *region);
-
-#endif

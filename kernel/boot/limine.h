@@ -3,8 +3,7 @@
  *
  * Only limine.c reads the table, and tests, which play the loader, write it.
  */
-#ifndef BOOT_LIMINE_H
-#define BOOT_LIMINE_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -43,5 +42,3 @@ extern uint64_t limine_reach;
 
 /* The offset of the loader's direct map, 0 if we were not started by Limine. */
 uint64_t limine_hhdm_offset(void);
-
-#endif

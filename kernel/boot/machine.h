@@ -5,8 +5,7 @@
  * that it is read-only. CPUs are numbered in the order found, the boot CPU first
  * (machine_boot_cpu moves it there).
  */
-#ifndef BOOT_MACHINE_H
-#define BOOT_MACHINE_H
+#pragma once
 
 #include "boot/boot_info.h"
 #include "lib/config.h"
@@ -179,5 +178,3 @@ uint32_t machine_node_of(const struct machine *machine, phys_t address);
 
 /* The one machine we run on. */
 extern struct machine the_machine;
-
-#endif

@@ -8,8 +8,7 @@
  * Life cycle: mitigations_choose once, on the boot CPU, before the kernel's page tables are made;
  * constant afterwards.
  */
-#ifndef BOOT_MITIGATIONS_H
-#define BOOT_MITIGATIONS_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -33,5 +32,3 @@ void mitigations_choose(void);
 
 /* "pti, verw; left open: bhi", "off" or "none needed". */
 void mitigations_text(char *text, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* The machine's end: off or again, after every subsystem has stopped. */
-#ifndef BOOT_POWER_H
-#define BOOT_POWER_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -13,5 +12,3 @@ _Noreturn void power_off(uint32_t status);
 
 /* The same, to start again. */
 _Noreturn void power_reboot(void);
-
-#endif

@@ -4,8 +4,7 @@
  * Its first thread's end is the end of a test boot: with `exit=debug` on the command line the
  * machine leaves the emulator with status 0 if the value was 0, else 1.
  */
-#ifndef BOOT_ROOT_H
-#define BOOT_ROOT_H
+#pragma once
 
 #include "lib/error.h"
 
@@ -21,5 +20,3 @@ bool root_runs(void);
 
 /* `thread` has ended: if it was the root program's first one, says so. */
 void root_ended(const struct thread *thread);
-
-#endif

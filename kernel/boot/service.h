@@ -11,8 +11,7 @@
  * has provided it. Providing twice is refused with exists. A service is never taken back.
  * No lock: the slots are atomic pointers, written once.
  */
-#ifndef BOOT_SERVICE_H
-#define BOOT_SERVICE_H
+#pragma once
 
 #include "boot/subsystem.h"
 #include "lib/error.h"
@@ -68,5 +67,3 @@ struct service_row {
 };
 
 void service_each(void (*each)(const struct service_row *row));
-
-#endif

@@ -8,8 +8,7 @@
  *
  * The registration lives in the linker section "subsystems"; nothing else lists them.
  */
-#ifndef BOOT_SUBSYSTEM_H
-#define BOOT_SUBSYSTEM_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -75,5 +74,3 @@ void ladder_descend(void);
 
 /* All registered subsystems in starting order: calls `each`. */
 void ladder_each(void (*each)(const struct subsystem *subsystem));
-
-#endif

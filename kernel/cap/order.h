@@ -1,8 +1,7 @@
 /*
  * For cap/ alone: from a slot to its object's lock, and out of the object's list (slot.h).
  */
-#ifndef CAP_ORDER_H
-#define CAP_ORDER_H
+#pragma once
 
 #include "cap/slot.h"
 
@@ -25,5 +24,3 @@ static inline struct slot *cap_child_locked(struct slot *slot)
     struct list *inner = slot->open.next;
     return inner == &slot->close ? NULL : CONTAINER_OF(inner, struct slot, open);
 }
-
-#endif

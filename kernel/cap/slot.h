@@ -20,8 +20,7 @@
  * growth under the table's (rank cap_table). Never both: slots are reserved first, filled later;
  * taken out of the list first, given back to their table later.
  */
-#ifndef CAP_SLOT_H
-#define CAP_SLOT_H
+#pragma once
 
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -234,5 +233,3 @@ error_t cap_revoke(struct slot *slot, uint32_t budget, bool *done);
 /* What `slot` was derived from, or NULL; valid until the CPU leaves the kernel. Walks the object's
  * list. */
 struct slot *cap_parent(struct slot *slot);
-
-#endif

@@ -10,8 +10,7 @@
  * Life cycle: fbcon_init, then console_add; never removed.
  * Lock: all of it belongs to the console lock's holder.
  */
-#ifndef CHIP_FBCON_H
-#define CHIP_FBCON_H
+#pragma once
 
 #include "boot/boot_info.h"
 #include "trace/console.h"
@@ -46,5 +45,3 @@ size_t fbcon_cells(const struct boot_framebuffer *framebuffer);
 /* Clears the screen. `pixels` shows the framebuffer, `cells` are fbcon_cells(). */
 void fbcon_init(struct fbcon *fbcon, const struct boot_framebuffer *framebuffer, void *pixels,
                 uint16_t *cells);
-
-#endif

@@ -5,8 +5,7 @@
  * machine_register; never closed. Offsets count bytes; the caller knows that they are in the
  * block, and orders its own accesses against others.
  */
-#ifndef CHIP_REGISTER_H
-#define CHIP_REGISTER_H
+#pragma once
 
 #include "boot/machine.h"
 #include "lib/error.h"
@@ -28,5 +27,3 @@ void register_write(const struct register_block *block, uint32_t offset, uint32_
 
 /* "port 0x3f8", "0x9000000" */
 void register_text(const struct machine_register *where, char *text, size_t size);
-
-#endif

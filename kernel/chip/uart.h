@@ -7,8 +7,7 @@
  * a dead line costs no boot.
  * Lock: `silent` and the chip's transmitter belong to the console lock's holder.
  */
-#ifndef CHIP_UART_H
-#define CHIP_UART_H
+#pragma once
 
 #include "boot/machine.h"
 #include "chip/register.h"
@@ -34,5 +33,3 @@ error_t uart_choose(enum machine_uart kind, struct machine_register *where, uint
 /* Makes it a console called "`chip` at ..." and lets it receive by interrupt `line`. */
 void uart_add(struct uart *uart, const char *chip, const struct machine_register *where,
               uint32_t line);
-
-#endif

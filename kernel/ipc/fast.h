@@ -6,8 +6,7 @@
  * to send.c and receive.c before anything was changed. The message's label and words stay in the
  * sender's frame; the way out loads them from there (struct user_exit).
  */
-#ifndef IPC_FAST_H
-#define IPC_FAST_H
+#pragma once
 
 #include "arch/user.h"
 #include "sched/cpu.h"
@@ -17,5 +16,3 @@
  * `thread` is NULL if there is none such, and nothing has changed.
  */
 struct user_exit fast_fault(struct cpu *self, struct thread *caller);
-
-#endif

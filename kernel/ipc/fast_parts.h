@@ -8,8 +8,7 @@
  * shapes these files: one function for each way, in which entry code has left nothing to preserve
  * (ARCH_ENTRY).
  */
-#ifndef IPC_FAST_PARTS_H
-#define IPC_FAST_PARTS_H
+#pragma once
 
 #include "ipc/fast.h"
 #include "ipc/queue.h"
@@ -74,7 +73,8 @@ INLINE void fast_publish(struct cpu *self, struct thread *server, struct port *p
     debug_assert(self->number < port->shard_count && server->place == port);
     spinlock_enter(&shard->lock);
     list_add_first(&shard->receivers, &server->wait);
-    thread_set_status(server, THREAD_RECEIVE);
+    /* Release: who finds this status finds where it waits, too (port_unpublish). */
+    atomic_store_explicit(&server->status, THREAD_RECEIVE, memory_order_release);
     spinlock_exit(&shard->lock);
 }
 
@@ -88,5 +88,3 @@ ARCH_ENTRY struct user_exit enter_send(struct cpu *self, struct thread *thread);
 ARCH_ENTRY struct user_exit enter_signal(struct cpu *self, struct thread *thread);
 ARCH_ENTRY struct user_exit enter_receive(struct cpu *self, struct thread *thread);
 ARCH_ENTRY struct user_exit enter_yield(struct cpu *self, struct thread *thread);
-
-#endif

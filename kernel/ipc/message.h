@@ -5,8 +5,7 @@
  * Delivering is two steps: message_prepare reserves what could fail (slots for capabilities in the
  * receiver's table), message_deliver then cannot fail.
  */
-#ifndef IPC_MESSAGE_H
-#define IPC_MESSAGE_H
+#pragma once
 
 #include "ipc/port.h"
 
@@ -61,5 +60,3 @@ void message_move_caps(struct message *message);
  * was revoked meanwhile arrives as slot 0. The receiver is owned by the caller.
  */
 void message_deliver(struct message *message, struct thread *receiver);
-
-#endif

@@ -9,8 +9,7 @@
  * A pager whose port nobody can receive from any more is none: all who wait fault again, and the
  * first takes it away from the object.
  */
-#ifndef IPC_PAGE_WAIT_H
-#define IPC_PAGE_WAIT_H
+#pragma once
 
 #include "mem/memory.h"
 #include "obj/thread.h"
@@ -27,5 +26,3 @@ void page_pager_put(struct object *port);
 
 /* The message of an owned thread, which was in state send, is taken back: nobody was asked. */
 void page_unasked(struct thread *thread);
-
-#endif

@@ -21,8 +21,7 @@
  * Locks: a shard's lock for its list (rank shard); the port's lock for the queue (rank port).
  * Deliver takes no two of them at once.
  */
-#ifndef IPC_PORT_H
-#define IPC_PORT_H
+#pragma once
 
 #include "obj/object.h"
 #include "obj/thread.h"
@@ -97,5 +96,3 @@ void port_signal(struct port *port, uint64_t bits);
  * current thread may be another one afterwards. No lock is held.
  */
 void port_interrupt(struct cpu *self, struct port *port, uint64_t bits);
-
-#endif

@@ -70,8 +70,9 @@ bool port_unpublish(struct port *port, struct thread *thread)
         return false;
     struct port_shard *shard = &port->shards[number];
     spinlock_enter(&shard->lock);
-    bool there =
-        thread_status(thread) == THREAD_RECEIVE && thread->place == port && thread->shard == number;
+    /* Acquire: it may wait elsewhere by now, under a lock that is not ours. */
+    bool there = atomic_load_explicit(&thread->status, memory_order_acquire) == THREAD_RECEIVE &&
+                 thread->place == port && thread->shard == number;
     if (there) {
         list_unlink(&thread->wait);
         thread_set_status(thread, THREAD_CLAIMED);

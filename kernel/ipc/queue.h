@@ -1,6 +1,5 @@
 /* A port's receivers and its queue, for the files of ipc/ (ipc/port.h has the rules). */
-#ifndef IPC_QUEUE_H
-#define IPC_QUEUE_H
+#pragma once
 
 #include "ipc/message.h"
 
@@ -74,5 +73,3 @@ bool port_store(struct port *port, struct stored_message *stored, bool taken);
 
 /* The best of the queue, taken out. */
 struct queue_entry port_dequeue(struct port *port);
-
-#endif

@@ -1,6 +1,5 @@
 /* Reply objects (their life is told in ipc/port.h). For ipc/ and obj/thread.c. */
-#ifndef IPC_REPLY_H
-#define IPC_REPLY_H
+#pragma once
 
 #include "ipc/port.h"
 
@@ -54,5 +53,3 @@ static inline bool reply_lost(const struct thread *thread)
 {
     return thread->reply != NULL && atomic_load(&thread->reply->word) == REPLY_DEAD;
 }
-
-#endif

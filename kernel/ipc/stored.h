@@ -12,8 +12,7 @@
  * Sending has happened when the room was kept: if the port ends meanwhile, the message ends with
  * it, and with all that was moved into it.
  */
-#ifndef IPC_STORED_H
-#define IPC_STORED_H
+#pragma once
 
 #include "ipc/queue.h"
 
@@ -35,5 +34,3 @@ void stored_drop(struct port *port, struct stored_message *stored);
 /* Capability `i` of a stored message, or NULL if it went. The port's lock; valid until the CPU
  * leaves the kernel. */
 struct slot *stored_cap(const struct stored_message *stored, uint32_t i);
-
-#endif

@@ -4,8 +4,7 @@
  * Rules: the current thread is given on (into a place, bound to a reply object) as the last thing
  * done with it; arch_thread_leave comes before. Nothing here holds a lock across a delivery.
  */
-#ifndef IPC_TRANSFER_H
-#define IPC_TRANSFER_H
+#pragma once
 
 #include "ipc/queue.h"
 #include "syscall/call.h"
@@ -37,5 +36,3 @@ void receive_now(struct port *port, struct thread *receiver);
 /* Ends the wait of a claimed thread with an error: one that sends, one that receives. */
 void send_fail(struct thread *thread, error_t error);
 void receive_fail(struct thread *thread, error_t error);
-
-#endif

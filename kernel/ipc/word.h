@@ -8,8 +8,7 @@
  *
  * Lock: each bucket's (rank word).
  */
-#ifndef IPC_WORD_H
-#define IPC_WORD_H
+#pragma once
 
 #include "lib/error.h"
 #include "obj/thread.h"
@@ -32,5 +31,3 @@ bool word_is_place(const void *place);
 
 /* Wakes up to `count` waiters of a word; returns how many there were. */
 uint64_t word_wake_on(uint64_t memory, uint64_t offset, uint64_t count);
-
-#endif

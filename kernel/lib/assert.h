@@ -4,8 +4,7 @@
  * `assert` is in every build; `debug_assert` costs nothing in a release build. Both are for
  * broken invariants of the kernel itself; what a user or a machine does wrong is an error_t.
  */
-#ifndef LIB_ASSERT_H
-#define LIB_ASSERT_H
+#pragma once
 
 #include "lib/config.h"
 
@@ -17,5 +16,3 @@ _Noreturn void assert_failed(const char *expression, const char *file, int line)
 #define debug_assert(expression)                                                                   \
     ((!CONFIG_DEBUG || (expression)) ? (void)0                                                     \
                                      : assert_failed(#expression, __FILE_NAME__, __LINE__))
-
-#endif

@@ -2,8 +2,7 @@
  * What a build chooses. The values are constants, tested by plain `if`, so that every line of
  * the kernel is compiled in every build.
  */
-#ifndef LIB_CONFIG_H
-#define LIB_CONFIG_H
+#pragma once
 
 #define TERN_VERSION "0.1.0"
 
@@ -17,5 +16,3 @@
 #define CONFIG_NODE_MAX   64  /* NUMA nodes */
 #define CONFIG_RANGE_MAX  256 /* ranges in the boot memory map */
 #define CONFIG_MODULE_MAX 16  /* boot modules */
-
-#endif

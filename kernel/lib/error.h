@@ -4,8 +4,7 @@
  * A function that can fail through its caller's or the machine's fault returns `error_t`;
  * a broken invariant of the kernel is asserted instead (lib/assert.h).
  */
-#ifndef LIB_ERROR_H
-#define LIB_ERROR_H
+#pragma once
 
 typedef enum error {
 #define ERROR(number, name, text) ERR_##name = (number),
@@ -18,5 +17,3 @@ typedef enum error {
 
 /* The sentence of `error`, never NULL. */
 const char *error_text(error_t error);
-
-#endif

@@ -2,8 +2,7 @@
  * Doubly linked circular list, linked through a field of the element. An element is in at most
  * one list per field; who owns the head owns the links.
  */
-#ifndef LIB_LIST_H
-#define LIB_LIST_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -58,5 +57,3 @@ static inline void list_unlink(struct list *node)
 
 #define LIST_EACH(node, head)                                                                      \
     for (struct list *node = (head)->next; node != (head); node = node->next)
-
-#endif

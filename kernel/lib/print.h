@@ -4,8 +4,7 @@
  * %d %i %u %x %c %s %p %% with the flags 0 and -, a width, a precision for %s, and the length
  * modifiers l, ll, z. No floating point. An unknown conversion is printed as it stands.
  */
-#ifndef LIB_PRINT_H
-#define LIB_PRINT_H
+#pragma once
 
 #include "lib/types.h"
 #include <stdarg.h>
@@ -32,5 +31,3 @@ void text_add(struct text *text, const char *format, ...) __attribute__((format(
 
 /* Parses an unsigned number, decimal or 0x, of the whole of `text`. */
 bool parse_u64(const char *text, uint64_t *value);
-
-#endif

@@ -1,6 +1,5 @@
 /* Memory and string routines. The memory routines are the CPU's optimised ones (arch/). */
-#ifndef LIB_STRING_H
-#define LIB_STRING_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -22,5 +21,3 @@ bool string_copy(char *to, size_t size, const char *from);
 
 /* FNV-1a, 64 bit (the public hash of Fowler, Noll and Vo). */
 uint64_t fnv1a(const void *data, size_t size);
-
-#endif

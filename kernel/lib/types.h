@@ -4,8 +4,7 @@
  * Ranges are half-open: [base, base + size). Sizes are bytes unless a name says pages.
  * Physical addresses are one-member structs, so that they cannot be mixed up with anything else.
  */
-#ifndef LIB_TYPES_H
-#define LIB_TYPES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,5 +55,3 @@ static inline uint64_t max_u64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
-
-#endif

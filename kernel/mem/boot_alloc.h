@@ -5,8 +5,7 @@
  * made; boot_alloc_end hands the rest to its caller, range by range, and closes it. What it gave
  * is never freed. One CPU, no lock.
  */
-#ifndef MEM_BOOT_ALLOC_H
-#define MEM_BOOT_ALLOC_H
+#pragma once
 
 #include "boot/boot_info.h"
 #include "lib/error.h"
@@ -34,5 +33,3 @@ error_t boot_alloc_within(uint64_t size, phys_t low, phys_t high, phys_t *result
  * nothing is given afterwards.
  */
 void boot_alloc_end(void (*give)(phys_t base, uint64_t size));
-
-#endif

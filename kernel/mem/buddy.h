@@ -6,8 +6,7 @@
  * `end`, and never back. Frames below the frontier are tiled by blocks whose heads have valid
  * entries; those above have no entry worth reading.
  */
-#ifndef MEM_BUDDY_H
-#define MEM_BUDDY_H
+#pragma once
 
 #include "lib/config.h"
 #include "mem/frame.h"
@@ -72,5 +71,3 @@ void buddy_stats(uint32_t node, struct frame_stats *stats);
 
 /* Forgets all regions (frame_reset). */
 void buddy_reset(void);
-
-#endif

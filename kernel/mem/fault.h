@@ -1,6 +1,5 @@
 /* Entering pages into the tables of a space. For mem/ alone. */
-#ifndef MEM_FAULT_H
-#define MEM_FAULT_H
+#pragma once
 
 #include "mem/mapping.h"
 
@@ -35,5 +34,3 @@ void space_enter_present_locked(struct space *space, struct mapping *mapping, ui
 
 /* Puts a mapping into its space if nothing is there: exists. */
 error_t space_insert(struct space *space, struct mapping *mapping);
-
-#endif

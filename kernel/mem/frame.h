@@ -14,8 +14,7 @@
  * Locks: each node has one (rank frame); a CPU's cache is its own, interrupts off.
  * Files: frame.c (this interface, caches, choice of node) over buddy.c (one node's lists).
  */
-#ifndef MEM_FRAME_H
-#define MEM_FRAME_H
+#pragma once
 
 #include "arch/mmu.h"
 #include "lib/error.h"
@@ -117,5 +116,3 @@ void frame_cache_drain(void);
 
 /* Forgets all regions, for a simulated machine that starts anew. CPUs' caches are the caller's. */
 void frame_reset(void);
-
-#endif

@@ -2,8 +2,7 @@
  * A CPU's own stock of single frames of its own node (frame.h). Touched by that CPU alone,
  * interrupts off; others may read `count` for statistics.
  */
-#ifndef MEM_FRAME_CACHE_H
-#define MEM_FRAME_CACHE_H
+#pragma once
 
 #include "lib/types.h"
 #include <stdatomic.h>
@@ -14,5 +13,3 @@ struct frame_cache {
     _Atomic(uint32_t) count;
     uint32_t numbers[FRAME_CACHE_SIZE]; /* frame numbers, the last in first out */
 };
-
-#endif

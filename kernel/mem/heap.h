@@ -6,8 +6,7 @@
  * checked when they are given out again, and a red zone behind each block is checked at kfree.
  * Locks: one per size class (rank heap), above the frame allocator's.
  */
-#ifndef MEM_HEAP_H
-#define MEM_HEAP_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -39,5 +38,3 @@ void kfree(void *block);
 void heap_stats(int class_index, struct heap_stats *stats);
 int heap_class_count(void);
 size_t heap_class_size(int class_index);
-
-#endif

@@ -1,6 +1,5 @@
 /* How the heap keeps its blocks (heap.c says it): for heap.c and the checks of selftest/ alone. */
-#ifndef MEM_HEAP_SLAB_H
-#define MEM_HEAP_SLAB_H
+#pragma once
 
 #include "lib/list.h"
 #include "mem/frame.h"
@@ -50,5 +49,3 @@ static inline bool bytes_are(const void *from, size_t size, uint8_t byte)
             return false;
     return true;
 }
-
-#endif

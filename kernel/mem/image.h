@@ -4,8 +4,7 @@
  * The sections' bounds come from the linker script. The image lies contiguously in physical
  * memory: at its linked place, or where image_relocate says the loader put it.
  */
-#ifndef MEM_IMAGE_H
-#define MEM_IMAGE_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -23,5 +22,3 @@ uint64_t image_link_offset(void);
 
 /* The physical address of something in the image. */
 phys_t image_to_phys(const void *address);
-
-#endif

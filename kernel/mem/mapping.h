@@ -10,8 +10,7 @@
  *
  * Functions that say `done` work in bounded pieces, as in mem/memory.h.
  */
-#ifndef MEM_MAPPING_H
-#define MEM_MAPPING_H
+#pragma once
 
 #include "lib/list.h"
 #include "mem/memory.h"
@@ -142,5 +141,3 @@ error_t space_memory_at(struct space *space, uaddr_t va, struct memory **memory,
  */
 error_t space_clone(struct space *from, struct space *to, uint64_t *next,
                     struct page_request *request);
-
-#endif

@@ -25,8 +25,7 @@
  * ERR_would_block from functions named `_locked` means: unlock everything, memory_unshare, try
  * again. It never gets out of mem/.
  */
-#ifndef MEM_MEMORY_H
-#define MEM_MEMORY_H
+#pragma once
 
 #include "lib/list.h"
 #include "mem/page_tree.h"
@@ -269,5 +268,3 @@ error_t memory_dirty(struct memory *memory, uint64_t since, uint64_t offset, uin
 
 /* Ends tracking. */
 void memory_dirty_end(struct memory *memory);
-
-#endif

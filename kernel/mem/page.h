@@ -5,8 +5,7 @@
  * An object whose frame has one reference may write: nobody else can add one, and the acquire
  * pairs with the release of who let go, so that its reads were before our writes.
  */
-#ifndef MEM_PAGE_H
-#define MEM_PAGE_H
+#pragma once
 
 #include "lib/assert.h"
 #include "mem/frame.h"
@@ -45,5 +44,3 @@ static inline void page_set_kind(struct page *page, enum page_kind kind)
     debug_assert(page_pins(page) == 0 && kind != PAGE_PRESENT);
     page->word = kind;
 }
-
-#endif

@@ -6,8 +6,7 @@
  * small leaf, the smallest of all in the struct itself, which is zeroed at first and stays where it
  * is. The object's lock protects all of it.
  */
-#ifndef MEM_PAGE_TREE_H
-#define MEM_PAGE_TREE_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -104,5 +103,3 @@ struct page *page_tree_next(const struct page_tree *tree, uint64_t *index, uint6
  */
 bool page_tree_dismantle(struct page_tree *tree, struct job *job,
                          bool (*drop)(void *context, struct page *page), void *context);
-
-#endif

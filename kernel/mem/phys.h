@@ -10,8 +10,7 @@
  * The direct map shows all RAM at one offset. Before the kernel's own page tables are live only
  * the early map of arch/ exists (mmu.h says what it covers).
  */
-#ifndef MEM_PHYS_H
-#define MEM_PHYS_H
+#pragma once
 
 #include "arch/mmu.h"
 #include "lib/types.h"
@@ -22,5 +21,3 @@
  * not for devices. The view stays valid for ever.
  */
 const void *phys_window(phys_t address, uint64_t size);
-
-#endif

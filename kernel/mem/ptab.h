@@ -7,8 +7,7 @@
  * walker that holds only a memory object's lock may walk down to that object's leaves.
  * New table pages come zeroed from the allocator that the owner gives.
  */
-#ifndef MEM_PTAB_H
-#define MEM_PTAB_H
+#pragma once
 
 #include "arch/mmu.h"
 #include "lib/error.h"
@@ -112,5 +111,3 @@ void ptab_count(struct ptab *ptab);
  */
 bool ptab_prune(struct ptab *ptab, uintptr_t low, uintptr_t high, uintptr_t hole_low,
                 uintptr_t hole_high, phys_t *tables, uint32_t max, uint32_t *count);
-
-#endif

@@ -4,8 +4,7 @@
  * The order is: change the tables under their lock, drop the lock, shoot down, and only then
  * free what the old entries named.
  */
-#ifndef MEM_SHOOTDOWN_H
-#define MEM_SHOOTDOWN_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -14,5 +13,3 @@
  * holds no lock. CPUs that come online later have nothing to forget (cpu_set_online).
  */
 void shootdown_range(uintptr_t va, uint64_t size);
-
-#endif

@@ -10,8 +10,7 @@
  *
  * The part that the IPC path uses is here; mem/mapping.h has the rest.
  */
-#ifndef MEM_SPACE_H
-#define MEM_SPACE_H
+#pragma once
 
 #include "arch/space.h"
 #include "lib/error.h"
@@ -57,5 +56,3 @@ error_t space_fault(struct space *space, uaddr_t va, uint32_t access, struct pag
 error_t space_copy_in(struct space *space, void *to, uaddr_t from, uint64_t size, uint64_t *done);
 error_t space_copy_out(struct space *space, uaddr_t to, const void *from, uint64_t size,
                        uint64_t *done);
-
-#endif

@@ -2,8 +2,7 @@
  * More ways to copy than mem/space.h has: between two spaces, and one word atomically. Errors as
  * there; bad_address for device registers. No locks held.
  */
-#ifndef MEM_SPACE_COPY_H
-#define MEM_SPACE_COPY_H
+#pragma once
 
 #include "mem/space.h"
 
@@ -17,5 +16,3 @@ error_t space_copy_between(struct space *to_space, uaddr_t to, struct space *fro
  */
 error_t space_cas(struct space *space, uaddr_t va, uint64_t width, uint64_t expected,
                   uint64_t desired, uint64_t *old);
-
-#endif

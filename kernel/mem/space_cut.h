@@ -1,6 +1,5 @@
 /* Pieces of mappings taken out of a space: what unmap, move and clear share. For mem/ alone. */
-#ifndef MEM_SPACE_CUT_H
-#define MEM_SPACE_CUT_H
+#pragma once
 
 #include "mem/mapping.h"
 
@@ -43,5 +42,3 @@ static inline bool space_range_valid(uaddr_t va, uint64_t size)
 
 /* How far [low, high) of a mapping can be done in one piece: leaves are few enough up to there. */
 uint64_t space_piece_end_locked(const struct space *space, uint64_t low, uint64_t high);
-
-#endif

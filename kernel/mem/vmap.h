@@ -5,8 +5,7 @@
  * afterwards ranges are added at the end of the area and never taken away.
  * Lock: one for the tables (rank page_table).
  */
-#ifndef MEM_VMAP_H
-#define MEM_VMAP_H
+#pragma once
 
 #include "boot/boot_info.h"
 #include "lib/error.h"
@@ -37,5 +36,3 @@ void vmap_use_frames(void);
 
 /* How the kernel's tables translate `va`: false if not mapped. For tests and the monitor. */
 bool vmap_lookup(uintptr_t va, phys_t *address, uint32_t *flags, uint64_t *page_size);
-
-#endif

@@ -7,8 +7,7 @@
  * and reaches the rest of the kernel with PRIVILEGE_TOOL.
  * No lock: all state belongs to the boot CPU outside of interrupts.
  */
-#ifndef MONITOR_MONITOR_H
-#define MONITOR_MONITOR_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -34,5 +33,3 @@ void monitor_run(const char *line);
 
 /* Calls `each` with all commands, by name. */
 void monitor_each(void (*each)(const struct monitor_command *command));
-
-#endif

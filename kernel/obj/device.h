@@ -12,8 +12,7 @@
  * Locks: the object's lock (rank object) for the list of mappings; `devices_lock` (rank device)
  * for the list of devices. Not both.
  */
-#ifndef OBJ_DEVICE_H
-#define OBJ_DEVICE_H
+#pragma once
 
 #include "obj/object.h"
 #include <device.h>
@@ -70,5 +69,3 @@ error_t device_messages(struct device *device);
 
 /* The device was reset and does no more DMA: takes back one mapping; false if there is none. */
 bool device_reset_step(struct device *device);
-
-#endif

@@ -9,8 +9,7 @@
  * A stopped thread that waited in a call is in *issue* afterwards. Between the two nobody else
  * changes it, so both are in one system call.
  */
-#ifndef OBJ_HOLD_H
-#define OBJ_HOLD_H
+#pragma once
 
 #include "ipc/port.h"
 #include "obj/thread.h"
@@ -27,5 +26,3 @@ error_t hold_thread(struct hold *hold, struct thread *thread);
 /* not_found: it holds none. */
 error_t hold_reply(struct hold *hold, struct reply *reply);
 void hold_end(struct hold *hold);
-
-#endif

@@ -2,8 +2,7 @@
  * Ranges of I/O ports. Each access is a system call that checks the capability, so that taking it
  * back ends all use at once, and a thread has no more state for it.
  */
-#ifndef OBJ_IOPORT_H
-#define OBJ_IOPORT_H
+#pragma once
 
 #include "obj/object.h"
 
@@ -17,5 +16,3 @@ error_t ioport_create(struct job *job, uint32_t first, uint32_t count, struct io
 
 /* An access of 1, 2 or 4 bytes; bad_argument beyond the range, denied for the kernel's own. */
 error_t ioport_check(const struct ioport *ioport, uint64_t port, uint64_t bytes);
-
-#endif

@@ -14,8 +14,7 @@
  * bound to a CPU has its interrupts there.
  * Locks: the object's lock (rank object); the handler takes it, and signals without it.
  */
-#ifndef OBJ_IRQ_H
-#define OBJ_IRQ_H
+#pragma once
 
 #include "arch/irq.h"
 #include "ipc/port.h"
@@ -51,5 +50,3 @@ error_t irq_bind(struct irq *irq, struct port *port, uint64_t bits);
 
 /* The last interrupt was served; nothing if there was none. bad_argument if it is not bound. */
 error_t irq_acknowledge(struct irq *irq);
-
-#endif

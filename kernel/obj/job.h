@@ -15,8 +15,7 @@
  *
  * Locks: one (rank job) for the lists of all jobs, job_tree_lock; charges are atomic and take none.
  */
-#ifndef OBJ_JOB_H
-#define OBJ_JOB_H
+#pragma once
 
 #include "lib/list.h"
 #include "obj/object.h"
@@ -126,5 +125,3 @@ static inline uint64_t job_to_machine_time(const struct job *job, uint64_t time_
     bool never = offset < 0 && now < time_ns;
     return past ? 0 : never ? UINT64_MAX : now;
 }
-
-#endif

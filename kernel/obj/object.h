@@ -11,8 +11,7 @@
  * read until the CPU leaves the kernel, even if the object is retiring. Who wants to *keep* such
  * a pointer takes a reference by object_try_get, which fails for a retiring object.
  */
-#ifndef OBJ_OBJECT_H
-#define OBJ_OBJECT_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/list.h"
@@ -99,5 +98,3 @@ const char *object_kind_name(uint32_t kind);
 
 /* The rights that mean something for a kind; capabilities have no others. */
 uint32_t object_kind_rights(uint32_t kind);
-
-#endif

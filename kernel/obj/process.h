@@ -7,8 +7,7 @@
  * well. Threads hold a reference each.
  * Locks: `lock` (rank process) for the list of threads; table and space have their own.
  */
-#ifndef OBJ_PROCESS_H
-#define OBJ_PROCESS_H
+#pragma once
 
 #include "cap/slot.h"
 #include "lib/list.h"
@@ -48,5 +47,3 @@ struct thread *process_next_thread(struct process *process, uint64_t after);
 
 /* True if threads, table and space are gone. */
 bool process_ended(struct process *process);
-
-#endif

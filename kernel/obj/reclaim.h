@@ -16,8 +16,7 @@
  * The reaper is the other half: work in bounded steps that nobody waits for, above all the retiring
  * of objects whose last reference went.
  */
-#ifndef OBJ_RECLAIM_H
-#define OBJ_RECLAIM_H
+#pragma once
 
 #include "lib/error.h"
 #include "sched/cpu.h"
@@ -74,5 +73,3 @@ error_t reclaim_init_cpu(struct cpu *cpu);
 
 /* What waits to be freed or retired, on all CPUs; for tests and the monitor. */
 uint64_t reclaim_waiting(void);
-
-#endif

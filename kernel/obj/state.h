@@ -4,8 +4,7 @@
  * Reading writes a part into the caller's message page; setting reads it from a copy. Only what the
  * list allows reaches a kind's `set`: the rights and the fields have been checked (state.c).
  */
-#ifndef OBJ_STATE_H
-#define OBJ_STATE_H
+#pragma once
 
 #include "lib/error.h"
 #include "obj/object.h"
@@ -75,5 +74,3 @@ error_t state_set_registers(struct thread *thread, const struct state *state);
 
 /* Takes a reference, if there is an object, for object_open: not_found, else OK. */
 error_t state_found(struct object *object, uint32_t rights, struct state_link *found);
-
-#endif

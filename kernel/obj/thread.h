@@ -26,8 +26,7 @@
  * that name; everything else is *running*. Calls write nothing to the frame before they are done,
  * so being claimed from send, receive or word turns into issue without a step in between.
  */
-#ifndef OBJ_THREAD_H
-#define OBJ_THREAD_H
+#pragma once
 
 #include "arch/user.h"
 #include "lib/list.h"
@@ -194,5 +193,3 @@ extern const struct object_ops thread_ops;
  * go to user mode now (it was parked, died, or waits).
  */
 bool thread_attend(struct cpu *self, struct thread *thread);
-
-#endif

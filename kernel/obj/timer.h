@@ -12,8 +12,7 @@
  * Locks: the object's lock (rank object) for what is not constant. The handler takes it as well, so
  * nobody waits for a handler with it held: one that comes too late finds nothing due.
  */
-#ifndef OBJ_TIMER_H
-#define OBJ_TIMER_H
+#pragma once
 
 #include "ipc/port.h"
 #include "obj/object.h"
@@ -49,5 +48,3 @@ void timer_get(struct timer *timer, struct timer_state *state);
 
 /* For import: timer_arm with a count of overruns. */
 error_t timer_set(struct timer *timer, const struct timer_state *state);
-
-#endif

@@ -12,8 +12,7 @@
  * All that counts is in counter ticks of `time_used`, which whoever runs for the thread adds to:
  * so servers that work for it use up its slice and budget.
  */
-#ifndef SCHED_CLASS_H
-#define SCHED_CLASS_H
+#pragma once
 
 #include "sched/run_queue.h"
 
@@ -54,5 +53,3 @@ void class_boost(struct cpu *self, uint64_t now);
 
 /* Ready for threads: lengths in ticks. Once, after clock_init. */
 void class_init(void);
-
-#endif

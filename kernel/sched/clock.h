@@ -9,8 +9,7 @@
  * CPU, unless it was armed again.
  * Locks: cpu->deadlines_lock (rank deadlines) for cpu->deadlines; handlers are called without it.
  */
-#ifndef SCHED_CLOCK_H
-#define SCHED_CLOCK_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -66,5 +65,3 @@ void clock_interrupt(void);
 void clock_spin(uint64_t ns);
 uint64_t clock_waited(void);
 void clock_note_wait(uint64_t counts); /* waiting done by arch/ before the rate was known */
-
-#endif

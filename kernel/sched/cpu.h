@@ -10,8 +10,7 @@
  * interrupt. It is served in the interrupt, and by cpu_serve in every spin loop; handlers of
  * requests take no lock and do not wait.
  */
-#ifndef SCHED_CPU_H
-#define SCHED_CPU_H
+#pragma once
 
 #include "arch/cpu.h"
 #include "lib/config.h"
@@ -137,5 +136,3 @@ void cpu_stop_if_asked(void);
  * another CPU was first to call it, this one is halted instead.
  */
 uint32_t cpu_stop_others(void);
-
-#endif

@@ -6,8 +6,7 @@
  * remove O(log n) amortised (a pairing heap: Fredman, Sedgewick, Sleator, Tarjan 1986). Equal times
  * come out in the order of their insertion.
  */
-#ifndef SCHED_DEADLINE_H
-#define SCHED_DEADLINE_H
+#pragma once
 
 #include "lib/types.h"
 #include <stdatomic.h>
@@ -53,5 +52,3 @@ struct deadline *deadline_behind(const struct deadline_queue *queue, uint64_t ti
  * cannot keep the CPU: the caller just finds it due and arms the timer for at once.
  */
 struct deadline *deadline_due(const struct deadline_queue *queue, uint64_t now_ns, uint64_t newest);
-
-#endif

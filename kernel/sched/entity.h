@@ -5,8 +5,7 @@
  * others may write or read at any time is atomic. What is asked for is under the lock of params.c.
  * The rest is its owner's: who runs it, or took it out of where it was (obj/thread.h).
  */
-#ifndef SCHED_ENTITY_H
-#define SCHED_ENTITY_H
+#pragma once
 
 #include "lib/config.h"
 #include "lib/list.h"
@@ -66,5 +65,3 @@ struct sched_entity {
     struct sched_policy asked;     /* params.c's lock */
     _Atomic(uint64_t) affinity[SCHED_AFFINITY_WORDS]; /* written under params.c's lock */
 };
-
-#endif

@@ -4,8 +4,7 @@
  * One handler per line; called with interrupts off on the CPU that took it. What it works on stays
  * memory until every CPU has left the kernel once more (obj/reclaim.h) after it was detached.
  */
-#ifndef SCHED_IRQ_H
-#define SCHED_IRQ_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -22,5 +21,3 @@ error_t irq_attach_message(void (*handler)(void *context), void *context, uint32
 
 /* Called by arch/ for a line that came in; one without handler is masked and counted. */
 void irq_dispatch(uint32_t line);
-
-#endif

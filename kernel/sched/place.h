@@ -5,8 +5,7 @@
  * names these numbers modulo their count. Only two things here are shared: the map of idle CPUs,
  * written when one begins or ends to idle, and the queues.
  */
-#ifndef SCHED_PLACE_H
-#define SCHED_PLACE_H
+#pragma once
 
 #include "sched/run_queue.h"
 
@@ -51,5 +50,3 @@ void place_idle_end(struct cpu *self);
  * caller's then. From this node's longest queue, else from another node's. NULL if none was found.
  */
 struct thread *place_steal(struct cpu *self, uint32_t above);
-
-#endif

@@ -4,8 +4,7 @@
  * Locks: the queue's lock (rank run_queue) for all of it; cpu->ready_top and `count` are written
  * under it and read by anybody. A CPU never holds the locks of two queues.
  */
-#ifndef SCHED_RUN_QUEUE_H
-#define SCHED_RUN_QUEUE_H
+#pragma once
 
 #include "lib/error.h"
 #include "obj/thread.h"
@@ -38,5 +37,3 @@ struct thread *run_queue_take_locked(struct cpu *cpu);
  * list; else NULL, and nothing has changed.
  */
 struct thread *run_queue_rotate_locked(struct cpu *cpu, struct thread *thread);
-
-#endif

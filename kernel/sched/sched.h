@@ -20,8 +20,7 @@
  *
  * All functions: interrupts off.
  */
-#ifndef SCHED_SCHED_H
-#define SCHED_SCHED_H
+#pragma once
 
 #include "obj/thread.h"
 #include "sched/cpu.h"
@@ -120,5 +119,3 @@ void sched_lend_again(struct thread *thread);
 
 /* Does what there is to do when there is no thread, and halts until something happens. */
 void sched_idle(struct cpu *self);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Starting the other CPUs, and what every CPU does when there is nothing to do.
  */
-#ifndef SCHED_SMP_H
-#define SCHED_SMP_H
+#pragma once
 
 #include "sched/cpu.h"
 
@@ -17,5 +16,3 @@ void cpu_set_idle_work(void (*work)(void));
 
 /* Runs threads, and idles when there are none; never returns to its caller. */
 _Noreturn void cpu_idle_loop(void);
-
-#endif

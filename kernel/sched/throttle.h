@@ -11,8 +11,7 @@
  * own. When one is used up, its threads stop at the next decision about them, which is at the end
  * of a slice at the latest: slices are cut to what the share leaves.
  */
-#ifndef SCHED_THROTTLE_H
-#define SCHED_THROTTLE_H
+#pragma once
 
 #include "sched/run_queue.h"
 
@@ -50,5 +49,3 @@ bool throttle_ready(struct cpu *self, struct thread *thread, uint64_t now);
 
 /* Once, after clock_init. */
 void throttle_start(void);
-
-#endif

@@ -2,8 +2,7 @@
  * Walks that assert the invariants of what the kernel keeps: each takes the lock of what it walks,
  * visits all of it, and is for tests alone, on the booted machine and on the host.
  */
-#ifndef SELFTEST_CHECK_H
-#define SELFTEST_CHECK_H
+#pragma once
 
 struct cpu;
 struct memory;
@@ -31,5 +30,3 @@ void heap_check(void);
 
 /* A CPU's run queue: all links and counts. */
 void run_queue_check(struct cpu *cpu);
-
-#endif

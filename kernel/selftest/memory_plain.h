@@ -1,11 +1,8 @@
 /* The memory routines as plain C: what tests and benchmark hold the optimised ones against. */
-#ifndef SELFTEST_MEMORY_PLAIN_H
-#define SELFTEST_MEMORY_PLAIN_H
+#pragma once
 
 #include "lib/types.h"
 
 void *plain_memcpy(void *restrict to, const void *restrict from, size_t size);
 void *plain_memmove(void *to, const void *from, size_t size);
 void *plain_memset(void *to, int byte, size_t size);
-
-#endif

@@ -8,8 +8,7 @@
  * `test=list` lists both.
  * A test runs on the boot CPU, holds no lock, and leaves the machine as it was.
  */
-#ifndef SELFTEST_SELFTEST_H
-#define SELFTEST_SELFTEST_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -44,5 +43,3 @@ void selftest_run(void);
 bool selftest_expect(bool held, const char *expression, const char *file, int line);
 
 #define SELF_EXPECT(expression) selftest_expect((expression), #expression, __FILE_NAME__, __LINE__)
-
-#endif

@@ -6,8 +6,7 @@
  * (cpu_serve in sched/cpu.h), whose handlers take no lock. No CPU waits for another while it
  * holds a lock.
  */
-#ifndef SYNC_SPINLOCK_H
-#define SYNC_SPINLOCK_H
+#pragma once
 
 #include "lib/config.h"
 #include "lib/types.h"
@@ -84,5 +83,3 @@ static inline void spinlock_exit(struct spinlock *lock)
 void spinlock_abandon(void);
 
 const char *lock_rank_name(uint32_t rank);
-
-#endif

@@ -2,8 +2,7 @@
  * Answers to what is not a native call: foreign system calls, faults, kicks. The control word's
  * bits 40 and 41 say how the thread goes on.
  */
-#ifndef SYSCALL_ANSWER_H
-#define SYSCALL_ANSWER_H
+#pragma once
 
 #include "obj/thread.h"
 
@@ -15,5 +14,3 @@ void answer_held(const struct thread *server, struct thread *caller);
 
 /* A held thread (owned) whose reply object went without an answer: it ends. */
 void thread_unanswered(struct thread *thread);
-
-#endif

@@ -11,8 +11,7 @@
  *   outcome_t sys_NAME(struct cpu *self, struct thread *caller)
  *       of a RAW entry: works on the frame by itself
  */
-#ifndef SYSCALL_CALL_H
-#define SYSCALL_CALL_H
+#pragma once
 
 #include "cap/slot.h"
 #include "lib/error.h"
@@ -74,5 +73,3 @@ bool syscall_may_return(uint64_t number, error_t error);
 
 /* The call that a frame describes, with its arguments by name; returns the length of it all. */
 size_t syscall_decode(const struct trap_frame *frame, char *text, size_t size);
-
-#endif

@@ -10,8 +10,7 @@
  * same registers, as if the thread had just entered; a fault that nobody took (RESUME_FAULT) is
  * sent again.
  */
-#ifndef SYSCALL_ENTRY_H
-#define SYSCALL_ENTRY_H
+#pragma once
 
 #include "arch/user.h"
 #include "obj/thread.h"
@@ -38,5 +37,3 @@ struct user_exit fast_attend(struct cpu *self, struct thread *from, struct threa
 /* A fast call whose server's reply object died under it: the server is told, the caller goes the
  * slow way. */
 struct user_exit fast_undo_call(struct cpu *self, struct thread *caller, struct thread *server);
-
-#endif

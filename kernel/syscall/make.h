@@ -1,7 +1,6 @@
 /* Parts of object_create by kind, in the files of the families. Each stores an object with one
  * reference; `caller` names the others by its slots. */
-#ifndef SYSCALL_MAKE_H
-#define SYSCALL_MAKE_H
+#pragma once
 
 #include "cap/slot.h"
 
@@ -16,5 +15,3 @@ error_t make_registers(struct thread *caller, struct job *job, slot_t device, ui
  * it. */
 error_t make_hardware(struct thread *caller, const struct slot *job_slot, enum object_kind kind,
                       slot_t parent, uint64_t value, struct object **object);
-
-#endif

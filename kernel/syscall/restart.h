@@ -6,8 +6,7 @@
  * Programs must not notice. What was covered is counted by call and point, and printed by the
  * monitor's command `restarts`.
  */
-#ifndef SYSCALL_RESTART_H
-#define SYSCALL_RESTART_H
+#pragma once
 
 #include "obj/thread.h"
 
@@ -26,5 +25,3 @@ void restart_blocked(struct thread *thread, uint64_t number);
  * wait of those that wait. A call that was taken cannot be made again, so reply is no such wait.
  */
 void restart_report(void);
-
-#endif

@@ -5,8 +5,7 @@
  * printed, the log's ring first (so nothing from before is lost). Never removed.
  * Lock: one for all consoles (rank console), so that lines do not mix.
  */
-#ifndef TRACE_CONSOLE_H
-#define TRACE_CONSOLE_H
+#pragma once
 
 #include "lib/types.h"
 #include "trace/log.h"
@@ -40,5 +39,3 @@ void console_names(char *text, size_t size);
 void console_input(char byte);
 bool console_take(char *byte);
 uint32_t console_dropped(void);
-
-#endif

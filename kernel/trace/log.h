@@ -3,8 +3,7 @@
  *
  * Any context may log, also with locks held and while panicking.
  */
-#ifndef TRACE_LOG_H
-#define TRACE_LOG_H
+#pragma once
 
 #include "lib/types.h"
 #include <stdarg.h>
@@ -38,5 +37,3 @@ bool log_level_parse(const char *name, enum log_level *level);
  */
 void log_show(uint32_t most,
               void (*show)(enum log_level level, uint64_t time_ns, const char *text));
-
-#endif

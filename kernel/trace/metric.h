@@ -1,6 +1,5 @@
 /* Counters per CPU, from the one list in abi/metric.def; printed by name in the monitor. */
-#ifndef TRACE_METRIC_H
-#define TRACE_METRIC_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -25,5 +24,3 @@ struct metric_words {
     const char *name, *what;
 };
 extern const struct metric_words metric_words[METRIC_COUNT];
-
-#endif

@@ -5,8 +5,7 @@
  * Only the first CPU to panic speaks. A fault or panic inside a panic skips the part that failed
  * and goes on with the next; after a few of them nothing more is said.
  */
-#ifndef TRACE_PANIC_H
-#define TRACE_PANIC_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -18,5 +17,3 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
 _Noreturn void panic_trap(const struct trap_frame *frame);
 
 bool panic_active(void);
-
-#endif

@@ -2,8 +2,7 @@
  * Names for code addresses, from a table that the build makes of the linked kernel
  * (tools/symbols.py): sorted offsets and names, in a section of its own.
  */
-#ifndef TRACE_SYMBOL_H
-#define TRACE_SYMBOL_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -14,5 +13,3 @@ const char *symbol_find(uintptr_t address, uint64_t *offset);
  */
 void backtrace_walk(uintptr_t pc, uintptr_t frame_pointer, uint32_t most,
                     void (*each)(uintptr_t address, bool is_return));
-
-#endif

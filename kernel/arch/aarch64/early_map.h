@@ -10,8 +10,7 @@
  * The tables are data and not .bss, so that they are zero before .bss is cleared. They live for
  * ever: other CPUs start with the low one.
  */
-#ifndef AARCH64_EARLY_MAP_H
-#define AARCH64_EARLY_MAP_H
+#pragma once
 
 #include "arch/mmu.h"
 #include "boot/boot_info.h"
@@ -37,5 +36,3 @@ void early_map_image(phys_t image, phys_t fdt);
 
 /* Shows the image and all RAM of the loader's memory map, and changes to it. */
 void early_map_ranges(const struct boot_info *info);
-
-#endif

@@ -1,6 +1,5 @@
 /* AArch64: exception classes and syndromes that are told apart by more than their name. */
-#ifndef AARCH64_EXCEPTION_H
-#define AARCH64_EXCEPTION_H
+#pragma once
 
 #include "arch/trap.h"
 #include "arch_layout.h"
@@ -36,5 +35,3 @@ static inline uint32_t frame_class(const struct trap_frame *frame)
 {
     return (uint32_t)(frame->cause >> CAUSE_CLASS_SHIFT) & 63;
 }
-
-#endif

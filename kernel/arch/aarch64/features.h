@@ -1,6 +1,5 @@
 /* AArch64: what the CPU can do (features.c). */
-#ifndef AARCH64_FEATURES_H
-#define AARCH64_FEATURES_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -15,5 +14,3 @@ struct features {
 extern struct features features;
 void features_init(void);
 void features_enable(void); /* on each CPU */
-
-#endif

@@ -5,8 +5,7 @@
  * 32..1019 the machine's devices, 1020..1023 no interrupt. Everything runs in group 1 of our own
  * security state, at one priority.
  */
-#ifndef AARCH64_GIC_H
-#define AARCH64_GIC_H
+#pragma once
 
 #include "arch/irq.h"
 #include "lib/error.h"
@@ -95,5 +94,3 @@ struct irq_message its_message(uint32_t line);
 
 /* How many lines the distributor has (irq.c keeps it). */
 uint32_t gic_lines(const void *distributor);
-
-#endif

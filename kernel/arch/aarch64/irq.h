@@ -1,6 +1,5 @@
 /* AArch64: what the trap entry and the timer ask of irq.c. */
-#ifndef AARCH64_IRQ_H
-#define AARCH64_IRQ_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -13,5 +12,3 @@ bool irq_serves(uint64_t hardware_id);
 /* The line of the timer that we use; and what serves it (timer.c). */
 uint32_t timer_line(void);
 void timer_interrupt(void);
-
-#endif

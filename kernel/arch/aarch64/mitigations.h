@@ -1,7 +1,6 @@
 /* AArch64: which remedies are in use (mitigation.def, boot/mitigations.h), and the second entry
  * set. */
-#ifndef AARCH64_MITIGATIONS_H
-#define AARCH64_MITIGATIONS_H
+#pragma once
 
 #include "boot/mitigations.h"
 
@@ -26,5 +25,3 @@ static inline bool mitigated(uint32_t remedies)
 
 /* Each CPU, once, at the end of its start: vectors and the kernel's half of user mode. */
 void mitigations_init_cpu(void);
-
-#endif

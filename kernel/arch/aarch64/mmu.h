@@ -1,6 +1,5 @@
 /* AArch64: what the rest of arch/ asks of the MMU beyond arch/mmu.h. */
-#ifndef AARCH64_MMU_H
-#define AARCH64_MMU_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -16,5 +15,3 @@ void mmu_clear_low(void);
 
 /* Writes data of ours to memory, where a CPU with its MMU off sees them. */
 void mmu_clean(const void *data, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* AArch64: calls to the firmware and to the emulator (power.c). */
-#ifndef AARCH64_POWER_H
-#define AARCH64_POWER_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -21,5 +20,3 @@ int64_t psci_call(uint32_t function, uint64_t a, uint64_t b, uint64_t c);
 
 /* Takes the trap of a semihosting call for which there is no emulator; else false. */
 bool power_take_trap(struct trap_frame *frame);
-
-#endif

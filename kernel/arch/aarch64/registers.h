@@ -1,6 +1,5 @@
 /* AArch64: system registers as C, and the bits of them that more than one file needs. */
-#ifndef AARCH64_REGISTERS_H
-#define AARCH64_REGISTERS_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -24,5 +23,3 @@
 #define MPIDR_AFFINITY ((uint64_t)0xff00ffffff) /* Aff3, Aff2, Aff1, Aff0 */
 
 #define SCTLR_SPAN ((uint64_t)1 << 23)
-
-#endif

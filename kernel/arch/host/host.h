@@ -7,8 +7,7 @@
  * Simulated interrupts are requests of other CPUs only: they are taken when a thread turns
  * interrupts on, idles, or spins.
  */
-#ifndef HOST_HOST_H
-#define HOST_HOST_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -57,5 +56,3 @@ extern bool host_vulnerable;
 
 /* Lets `flushed` know of each flush of a space, before it returns; NULL: nobody. */
 void host_space_watch(void (*flushed)(struct arch_space *space, uintptr_t va, uint64_t size));
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Life cycle: made with the CPU (arch_trap_prepare), for ever. This CPU alone uses it.
  */
-#ifndef X86_64_ENTRY_AREA_H
-#define X86_64_ENTRY_AREA_H
+#pragma once
 
 #include "lib/error.h"
 #include "mem/ptab.h"
@@ -51,5 +50,3 @@ void entry_show(const void *page, uint32_t flags);
 
 /* The root whose upper half every space's has. */
 phys_t entry_root(void);
-
-#endif

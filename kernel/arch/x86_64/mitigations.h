@@ -1,6 +1,5 @@
 /* x86-64: which remedies are in use (mitigation.def, boot/mitigations.h). */
-#ifndef X86_64_MITIGATIONS_H
-#define X86_64_MITIGATIONS_H
+#pragma once
 
 #include "boot/mitigations.h"
 
@@ -29,5 +28,3 @@ void mitigations_init_cpu(void);
 
 /* What one job taught the predictors, the next does not see. */
 void predictor_barrier(void);
-
-#endif

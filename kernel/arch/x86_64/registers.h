@@ -1,6 +1,5 @@
 /* x86-64: control registers, model-specific registers, CPUID and ports as C. */
-#ifndef X86_64_REGISTERS_H
-#define X86_64_REGISTERS_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -127,5 +126,3 @@ static inline void port_out32(uint16_t port, uint32_t value)
 {
     __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
 }
-
-#endif

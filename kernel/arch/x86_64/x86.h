@@ -3,8 +3,7 @@
  *
  * Vectors: 0 to 31 exceptions, VECTOR_LINE and on for I/O APIC lines, then the LAPIC's own.
  */
-#ifndef X86_64_X86_H
-#define X86_64_X86_H
+#pragma once
 
 #include "arch/trap.h"
 #include "lib/error.h"
@@ -106,5 +105,3 @@ extern bool entry_clears_ac, entry_guarded;
 /* early_map.c: the tables of start.S, and the same for an image at any address. */
 #define EARLY_CEILING (4 * GIB)
 void early_map_image(phys_t image);
-
-#endif

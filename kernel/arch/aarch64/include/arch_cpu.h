@@ -1,6 +1,5 @@
 /* AArch64: the CPU (inline part of arch/cpu.h). */
-#ifndef ARCH_CPU_AARCH64_H
-#define ARCH_CPU_AARCH64_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -76,5 +75,3 @@ static inline uint64_t arch_counter(void)
     __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(count)::"memory");
     return count;
 }
-
-#endif

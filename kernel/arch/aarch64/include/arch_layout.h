@@ -3,8 +3,7 @@
  * this file too. The offsets are checked against the structs in trap.c, fpu.c, early_map.c, space.c
  * and mitigations.c.
  */
-#ifndef ARCH_LAYOUT_AARCH64_H
-#define ARCH_LAYOUT_AARCH64_H
+#pragma once
 
 /* Of every stack of the kernel, so that entry.S can check SP with a mask (KERNEL_STACK_SIZE). */
 #define STACK_SIZE 0x4000
@@ -55,5 +54,3 @@
 #define EARLY_ROOT        0
 #define EARLY_LOW_ROOT    0x1000
 #define EARLY_TABLES_SIZE 0xb000
-
-#endif

@@ -7,8 +7,7 @@
  * Our level 3 is the architecture's level 0, and so on down. The kernel lives in TTBR1's half,
  * which starts at 0xffff000000000000. The access flag is always set: we take no access faults.
  */
-#ifndef ARCH_MMU_AARCH64_H
-#define ARCH_MMU_AARCH64_H
+#pragma once
 
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -132,5 +131,3 @@ static inline void arch_page_zero(void *page)
 {
     memset(page, 0, PAGE_SIZE);
 }
-
-#endif

@@ -2,8 +2,7 @@
  * AArch64: the user half (inline part of arch/space.h). TTBR0_EL1 has the root of its tables and
  * the tag (ASID) that its translations bear; space.c gives the tags out.
  */
-#ifndef ARCH_SPACE_AARCH64_H
-#define ARCH_SPACE_AARCH64_H
+#pragma once
 
 #include "sched/cpu.h"
 #include <stdatomic.h>
@@ -49,5 +48,3 @@ static inline void arch_space_switch(struct cpu *cpu, struct arch_space *space)
     }
     __asm__ volatile("dmb ish" ::: "memory");
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* AArch64: the state that a trap interrupts (inline part of arch/trap.h). */
-#ifndef ARCH_TRAP_AARCH64_H
-#define ARCH_TRAP_AARCH64_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -52,5 +51,3 @@ static inline void arch_trap_capture(struct trap_frame *frame, uintptr_t pc, uin
     frame->x[29] = fp;
     frame->sp = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(uintptr_t);
 }
-
-#endif

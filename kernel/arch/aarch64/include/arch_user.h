@@ -1,6 +1,5 @@
 /* AArch64: threads in user mode (inline part of arch/user.h). */
-#ifndef ARCH_USER_AARCH64_H
-#define ARCH_USER_AARCH64_H
+#pragma once
 
 #include "lib/assert.h"
 #include "sched/cpu.h"
@@ -120,5 +119,3 @@ static inline void thread_arch_switch(struct cpu *cpu, struct arch_thread *state
 /* Macros, because struct thread, which has a struct arch_thread, is not known here yet. */
 #define arch_thread_leave(cpu, thread) thread_arch_leave(cpu, &(thread)->arch)
 #define arch_thread_switch(cpu, to)    thread_arch_switch(cpu, &(to)->arch)
-
-#endif

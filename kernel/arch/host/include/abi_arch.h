@@ -1,6 +1,5 @@
 /* The host: a thread's registers as user space would see them; the same as the frame's. */
-#ifndef ABI_ARCH_HOST_H
-#define ABI_ARCH_HOST_H
+#pragma once
 
 #include <stdint.h>
 
@@ -12,5 +11,3 @@ struct abi_registers {
     uint64_t pc, sp;
     uint64_t thread_pointer;
 };
-
-#endif

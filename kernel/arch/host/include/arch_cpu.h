@@ -1,6 +1,5 @@
 /* The host: a simulated CPU is a thread (inline part of arch/cpu.h). */
-#ifndef ARCH_CPU_HOST_H
-#define ARCH_CPU_HOST_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -61,5 +60,3 @@ static inline uint64_t arch_counter(void)
 {
     return host_counter();
 }
-
-#endif

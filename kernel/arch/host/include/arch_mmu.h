@@ -3,8 +3,7 @@
  *
  *   63..57 map flags | 51..12 address | 2..1 kind: 1 table, 2 leaf | 0 present
  */
-#ifndef ARCH_MMU_HOST_H
-#define ARCH_MMU_HOST_H
+#pragma once
 
 #include "lib/string.h"
 #include "lib/types.h"
@@ -104,5 +103,3 @@ static inline void arch_page_zero(void *page)
 {
     memset(page, 0, PAGE_SIZE);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The host: a simulated CPU is in a space by name only (inline part of arch/space.h). */
-#ifndef ARCH_SPACE_HOST_H
-#define ARCH_SPACE_HOST_H
+#pragma once
 
 #include "lib/types.h"
 #include <stdatomic.h>
@@ -20,5 +19,3 @@ static inline void arch_space_switch(struct cpu *cpu, struct arch_space *space)
     host_space = space;
     atomic_thread_fence(memory_order_seq_cst);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The host: the frame of a thread that never runs by itself (inline part of arch/trap.h). */
-#ifndef ARCH_TRAP_HOST_H
-#define ARCH_TRAP_HOST_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -34,5 +33,3 @@ static inline void arch_trap_capture(struct trap_frame *frame, uintptr_t pc, uin
     (void)fp;
     *frame = (struct trap_frame){.pc = pc};
 }
-
-#endif

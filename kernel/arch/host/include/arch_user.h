@@ -1,6 +1,5 @@
 /* The host: a thread's registers (inline part of arch/user.h). */
-#ifndef ARCH_USER_HOST_H
-#define ARCH_USER_HOST_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -76,5 +75,3 @@ extern _Thread_local struct arch_thread host_loaded;
 /* Macros, since struct thread, which contains what is above, is not complete here. */
 #define arch_thread_leave(cpu, thread) ((void)(cpu), (void)((thread)->arch = host_loaded))
 #define arch_thread_switch(cpu, to)    ((void)(cpu), (void)(host_loaded = (to)->arch))
-
-#endif

@@ -6,8 +6,7 @@
  * the protocol into the_boot_info, and calls kernel_main (boot/main.c) on the boot stack with
  * interrupts off and arch_cpu_self() = &boot_cpu.
  */
-#ifndef ARCH_BOOT_H
-#define ARCH_BOOT_H
+#pragma once
 
 #include "boot/boot_info.h"
 #include "boot/machine.h"
@@ -59,5 +58,3 @@ error_t arch_port_check(uint32_t first, uint32_t count);
 
 /* A console that needs no table to be found, for machines that always have it; else UART_NONE. */
 void arch_default_uart(enum machine_uart *uart, struct machine_register *where, uint32_t *irq);
-
-#endif

@@ -4,8 +4,7 @@
  * Each arch/<cpu>/include/arch_cpu.h gives the inline part: struct arch_cpu and the functions
  * marked inline below.
  */
-#ifndef ARCH_CPU_H
-#define ARCH_CPU_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -39,5 +38,3 @@ extern const char arch_name[];
 
 /* e_machine of its ELF files. */
 extern const uint16_t arch_elf_machine;
-
-#endif

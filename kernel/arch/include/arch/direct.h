@@ -2,8 +2,7 @@
  * The direct map and the frame database where they stand at fixed addresses: for the arch_mmu.h of
  * CPUs, which name these (ARCH_DIRECT_BASE, ARCH_DIRECT_SIZE, ARCH_FRAME_BASE) and include it.
  */
-#ifndef ARCH_DIRECT_H
-#define ARCH_DIRECT_H
+#pragma once
 
 #include "lib/assert.h"
 #include "lib/types.h"
@@ -27,5 +26,3 @@ static inline struct frame *arch_frame_base(void)
 {
     return (struct frame *)ARCH_FRAME_BASE;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * A line is the machine's own number: a global system interrupt, or a GIC INTID. Every line
  * starts masked. The timer and the inter-processor interrupt are arch/'s own.
  */
-#ifndef ARCH_IRQ_H
-#define ARCH_IRQ_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -57,5 +56,3 @@ uint32_t arch_irq_isa(uint32_t isa_line);
 
 /* "lapic, ioapic 1", "gicv3" ... */
 void arch_irq_text(char *text, size_t size);
-
-#endif

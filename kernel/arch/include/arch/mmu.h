@@ -27,8 +27,7 @@
  *       where they do not: makes them, on all CPUs, from the time when an entry for the pages is
  *       executable. Some 1,000 instructions for a page.
  */
-#ifndef ARCH_MMU_H
-#define ARCH_MMU_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -64,5 +63,3 @@ bool arch_tlb_broadcasts(void);
 
 /* Orders page-table writes before the accesses that follow. */
 void arch_mmu_barrier(void);
-
-#endif

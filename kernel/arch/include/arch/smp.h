@@ -1,8 +1,7 @@
 /*
  * The contract, part 6: other CPUs.
  */
-#ifndef ARCH_SMP_H
-#define ARCH_SMP_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -37,5 +36,3 @@ void arch_ipi_force(struct cpu *cpu);
 
 /* This CPU's hardware id. */
 uint64_t arch_hardware_id(void);
-
-#endif

@@ -7,8 +7,7 @@
  *       makes it this CPU's user half, if it is not already. Interrupts off. It is a full memory
  *       barrier in every case: what was stored before is seen before what is loaded afterwards.
  */
-#ifndef ARCH_SPACE_H
-#define ARCH_SPACE_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -44,5 +43,3 @@ phys_t arch_user_root(const struct arch_space *space);
 bool arch_user_shows(uintptr_t va);
 
 #include <arch_space.h>
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The contract, part 5: counter and one-shot timer.
  */
-#ifndef ARCH_TIMER_H
-#define ARCH_TIMER_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -22,5 +21,3 @@ void arch_timer_init_cpu(void);
  */
 void arch_timer_arm(uint64_t counter);
 void arch_timer_disarm(void);
-
-#endif

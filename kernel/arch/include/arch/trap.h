@@ -9,8 +9,7 @@
  *   uintptr_t trap_pc(frame), trap_sp(frame), trap_frame_pointer(frame)
  *   void arch_trap_capture(frame, pc, fp)   the registers of now, for a panic without a trap
  */
-#ifndef ARCH_TRAP_H
-#define ARCH_TRAP_H
+#pragma once
 
 #include "lib/error.h"
 #include "lib/types.h"
@@ -33,5 +32,3 @@ void arch_trap_describe(const struct trap_frame *frame, char *text, size_t size)
 
 /* Prints all registers, a few per line, by `line`. */
 void arch_trap_registers(const struct trap_frame *frame, void (*line)(const char *text));
-
-#endif

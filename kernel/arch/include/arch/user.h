@@ -26,8 +26,7 @@
  *       loads these, and sets the place where the next entry saves. Called before anything that may
  *       call arch_thread_leave for `to`: making its call again, or its attention.
  */
-#ifndef ARCH_USER_H
-#define ARCH_USER_H
+#pragma once
 
 #include "arch/trap.h"
 #include "lib/error.h"
@@ -76,5 +75,3 @@ void arch_user_init_cpu(void);
 
 /* Starts user mode at the end of boot or from idle: loads what the entry path would. */
 _Noreturn void arch_user_enter(struct cpu *cpu, struct thread *thread);
-
-#endif

@@ -1,6 +1,5 @@
 /* x86-64: the CPU (inline part of arch/cpu.h). */
-#ifndef ARCH_CPU_X86_64_H
-#define ARCH_CPU_X86_64_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -102,5 +101,3 @@ static inline uint64_t arch_counter(void)
     __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
     return (uint64_t)high << 32 | low;
 }
-
-#endif

@@ -2,8 +2,7 @@
  * x86-64: numbers that assembly and C share. Plain constants only: entry.S includes this file too.
  * The offsets are checked against the structs in user.c and entry_area.c.
  */
-#ifndef ARCH_LAYOUT_X86_64_H
-#define ARCH_LAYOUT_X86_64_H
+#pragma once
 
 /* struct arch_cpu, which is the beginning of struct cpu; by gs: in the kernel. */
 #define CPU_SELF      0
@@ -62,5 +61,3 @@
 
 #define MSR_GS_BASE_NUMBER   0xc0000101
 #define MSR_SPEC_CTRL_NUMBER 0x48
-
-#endif

@@ -6,8 +6,7 @@
  *
  * PAT entry 5 (PAT and PWT set) is write-combining (mmu.c sets it); PCD+PWT is uncached.
  */
-#ifndef ARCH_MMU_X86_64_H
-#define ARCH_MMU_X86_64_H
+#pragma once
 
 #include "lib/assert.h"
 #include "lib/types.h"
@@ -136,5 +135,3 @@ static inline void arch_page_zero(void *page)
     uint64_t words = PAGE_SIZE / sizeof(uint64_t);
     __asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(UINT64_C(0)) : "memory");
 }
-
-#endif

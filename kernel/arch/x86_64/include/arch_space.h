@@ -10,8 +10,7 @@
  * Flushing: change tables, new version, full barrier, read the CPUs' `space`: those are
  * interrupted. So either the CPU sees the new version, or it is interrupted.
  */
-#ifndef ARCH_SPACE_X86_64_H
-#define ARCH_SPACE_X86_64_H
+#pragma once
 
 #include "lib/types.h"
 #include "sched/cpu.h"
@@ -39,5 +38,3 @@ static inline void arch_space_switch(struct cpu *cpu, struct arch_space *space)
     atomic_store_explicit(&cpu->arch.space, space, memory_order_relaxed);
     __asm__ volatile("movq %0, %%cr3" ::"r"(space->cr3) : "memory");
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* x86-64: what a trap saves. entry.S pushes it; the order is known there too. */
-#ifndef ARCH_TRAP_X86_64_H
-#define ARCH_TRAP_X86_64_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -42,5 +41,3 @@ static inline void arch_trap_capture(struct trap_frame *frame, uintptr_t pc, uin
     frame->rbp = fp;
     frame->rsp = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(uintptr_t);
 }
-
-#endif

@@ -5,8 +5,7 @@
  * only if either side has any (enum arch_extra). Selectors in DS, ES, FS, GS are no state: user
  * code can load them, which changes nothing in 64-bit mode but a base to 0, until the next switch.
  */
-#ifndef ARCH_USER_X86_64_H
-#define ARCH_USER_X86_64_H
+#pragma once
 
 #include "arch_layout.h"
 #include "lib/assert.h"
@@ -143,5 +142,3 @@ static inline void thread_arch_leave(struct cpu *cpu, struct arch_thread *thread
 /* Macros, since struct thread, which contains what is above, is not complete here. */
 #define arch_thread_leave(cpu, thread) thread_arch_leave(cpu, &(thread)->arch)
 #define arch_thread_switch(cpu, to)    thread_arch_switch(cpu, &(to)->frame, &(to)->arch)
-
-#endif
