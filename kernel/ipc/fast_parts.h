@@ -67,8 +67,7 @@ INLINE struct thread *fast_thread(struct list *wait)
 INLINE void fast_publish(struct cpu *self, struct thread *server, struct port *port)
 {
     server->fast = true;
-    server->place = port;
-    server->shard = self->number;
+    thread_set_shard(server, port, self->number);
     struct port_shard *shard = &port->shards[self->number];
     debug_assert(self->number < port->shard_count && server->place == port);
     spinlock_enter(&shard->lock);

@@ -15,8 +15,7 @@ void port_publish(struct port *port, struct thread *thread)
 {
     struct port_shard *shard = &port->shards[cpu_self()->number];
     debug_assert(cpu_self()->number < port->shard_count);
-    thread->place = port;
-    thread->shard = cpu_self()->number;
+    thread_set_shard(thread, port, cpu_self()->number);
     spinlock_enter(&shard->lock);
     list_add_first(&shard->receivers, &thread->wait);
     atomic_store_explicit(&thread->status, THREAD_RECEIVE, memory_order_release);
@@ -65,14 +64,14 @@ bool port_has_receiver(const struct port *port)
 
 bool port_unpublish(struct port *port, struct thread *thread)
 {
-    uint32_t number = thread->shard;
+    uint32_t number = __atomic_load_n(&thread->shard, __ATOMIC_RELAXED);
     if (number >= port->shard_count)
         return false;
     struct port_shard *shard = &port->shards[number];
     spinlock_enter(&shard->lock);
     /* Acquire: it may wait elsewhere by now, under a lock that is not ours. */
     bool there = atomic_load_explicit(&thread->status, memory_order_acquire) == THREAD_RECEIVE &&
-                 thread->place == port && thread->shard == number;
+                 thread_in_shard(thread, port, number);
     if (there) {
         list_unlink(&thread->wait);
         thread_set_status(thread, THREAD_CLAIMED);
@@ -132,7 +131,7 @@ bool port_enqueue(struct port *port, struct thread *thread)
     spinlock_enter(&port->lock);
     bool deaf = port_deaf(port);
     if (!deaf) {
-        thread->place = port;
+        __atomic_store_n(&thread->place, port, __ATOMIC_RELAXED);
         atomic_store_explicit(&thread->status, THREAD_SEND, memory_order_release);
         thread->queued.fire = NULL;
         port->senders += thread->sending == MESSAGE_send;

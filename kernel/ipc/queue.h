@@ -36,6 +36,21 @@ struct queue_entry {
     struct stored_message *stored; /* likewise */
 };
 
+/* Where a thread is about to receive. Others look at it who do not own the thread (port_unpublish),
+ * and believe it when its status says so under that shard's lock. */
+static inline void thread_set_shard(struct thread *thread, struct port *port, uint32_t number)
+{
+    __atomic_store_n(&thread->place, port, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->shard, number, __ATOMIC_RELAXED);
+}
+
+static inline bool thread_in_shard(const struct thread *thread, const struct port *port,
+                                   uint32_t number)
+{
+    return __atomic_load_n(&thread->place, __ATOMIC_RELAXED) == port &&
+           __atomic_load_n(&thread->shard, __ATOMIC_RELAXED) == number;
+}
+
 /* Puts the running thread into the shard of its CPU; a full barrier follows. */
 void port_publish(struct port *port, struct thread *thread);
 

@@ -21,8 +21,10 @@ struct guest_fpu {
     DO(4, 5)                                                                                       \
     DO(6, 7)                                                                                       \
     DO(8, 9)                                                                                       \
-    DO(10, 11) DO(12, 13) DO(14, 15) DO(16, 17) DO(18, 19) DO(20, 21) DO(22, 23) DO(24, 25)        \
-        DO(26, 27) DO(28, 29) DO(30, 31)
+    DO(10, 11)                                                                                     \
+    DO(12, 13)                                                                                     \
+    DO(14, 15)                                                                                     \
+    DO(16, 17) DO(18, 19) DO(20, 21) DO(22, 23) DO(24, 25) DO(26, 27) DO(28, 29) DO(30, 31)
 #define GUEST_LOAD(a, b)  "ldp q" #a ", q" #b ", [%0, #16 * " #a "]\n\t"
 #define GUEST_STORE(a, b) "stp q" #a ", q" #b ", [%0, #16 * " #a "]\n\t"
 
