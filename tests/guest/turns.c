@@ -65,6 +65,9 @@ static uint64_t receiver(void *argument, void *page)
         if (message.kind == MESSAGE_call)
             (void)tern_port_reply(sys_child_slot(H_REPLY), &message);
     }
+    /* With its last thread the process would end, and what is to be read with it. */
+    static uint32_t never;
+    (void)tern_word_wait((uaddr_t){(uintptr_t)&never}, 0, DEADLINE_NEVER);
     return 0;
 }
 
