@@ -3,9 +3,9 @@
 
 #include "mem/mapping.h"
 
-#define SPACE_CUT_LEAVES 128       /* cleared in one piece: some 30,000 instructions */
-#define SPACE_CUT_LARGE  64        /* what clearing one of 2 MiB counts: it may note 512 pages */
-#define SPACE_CUT_SIZE   (GIB / 4) /* looked through in one piece */
+#define SPACE_CUT_LEAVES 32         /* cleared in one piece: some 10,000 instructions */
+#define SPACE_CUT_LARGE  64         /* what clearing one of 2 MiB counts: it may note 512 pages */
+#define SPACE_CUT_SIZE   (GIB / 16) /* looked through in one piece: some 5,000 instructions */
 
 /* A piece that is taken out of a mapping. */
 struct cut {

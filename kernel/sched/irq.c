@@ -15,6 +15,9 @@ struct irq_handler {
 
 static struct irq_handler irq_handlers[IRQ_LINES];
 
+/* Lines that are raised by messages lie here, among others perhaps; written once, at start. */
+static uint32_t messages_first = IRQ_LINES, messages_end;
+
 error_t irq_attach(uint32_t line, void (*serve)(void *context), void *context)
 {
     assert(serve != NULL);
@@ -58,18 +61,31 @@ void irq_dispatch(uint32_t line)
 error_t irq_attach_message(void (*serve)(void *context), void *context, uint32_t *line)
 {
     struct irq_message message;
-    for (*line = IRQ_LINES; (*line)-- > 0;)
+    for (*line = messages_end; (*line)-- > messages_first;)
         if (arch_irq_message(*line, &boot_cpu, &message) == OK &&
             irq_attach(*line, serve, context) == OK)
             return OK;
     return ERR_unsupported;
 }
 
+static void messages_find(void)
+{
+    struct irq_message message;
+    for (uint32_t line = 0; line < IRQ_LINES; line++)
+        if (arch_irq_message(line, &boot_cpu, &message) == OK) {
+            if (messages_end == 0)
+                messages_first = line;
+            messages_end = line + 1;
+        }
+}
+
 static error_t interrupts_start(void)
 {
     error_t error = arch_irq_init();
-    if (error == OK)
+    if (error == OK) {
         arch_irq_init_cpu();
+        messages_find();
+    }
     return error;
 }
 
