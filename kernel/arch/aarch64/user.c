@@ -37,8 +37,9 @@ struct user_exit user_trap(struct cpu *self, struct thread *thread);
 struct user_exit user_interrupt(struct cpu *self, struct thread *thread)
 {
     assert(self->current == thread);
-    reclaim_answer(self);
     irq_take();
+    /* Behind that: who asks while an SGI is pending, before it is acknowledged, raises no other. */
+    reclaim_answer(self);
     return user_leave(self);
 }
 
