@@ -68,7 +68,7 @@ error_t irq_attach_message(void (*serve)(void *context), void *context, uint32_t
     return ERR_unsupported;
 }
 
-static void messages_find(void)
+void irq_find_messages(void)
 {
     struct irq_message message;
     for (uint32_t line = 0; line < IRQ_LINES; line++)
@@ -84,7 +84,7 @@ static error_t interrupts_start(void)
     error_t error = arch_irq_init();
     if (error == OK) {
         arch_irq_init_cpu();
-        messages_find();
+        irq_find_messages();
     }
     return error;
 }

@@ -19,5 +19,8 @@ void irq_detach(uint32_t line);
 /* The same for a free line that is raised by a message; unsupported if there is none left. */
 error_t irq_attach_message(void (*handler)(void *context), void *context, uint32_t *line);
 
+/* Notes which lines are raised by messages; once, when the controller is up. */
+void irq_find_messages(void);
+
 /* Called by arch/ for a line that came in; one without handler is masked and counted. */
 void irq_dispatch(uint32_t line);

@@ -79,6 +79,7 @@ TEST(irq_by_message)
 {
     struct irq *some[3];
     caps_start();
+    irq_find_messages();
     EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, NULL, &some[0]) == OK && some[0]->edge);
     EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, NULL, &some[1]) == OK);
     EXPECT(some[0]->line != some[1]->line && some[1]->line >= IRQ_LINES - 2);
@@ -134,6 +135,7 @@ TEST(irq_by_message_of_a_device)
                                                told_disconnect};
     struct irq *some[2];
     caps_start();
+    irq_find_messages();
     fake_irq_devices = &devices;
     struct device *device = device_make(UINT64_C(0x500000003), 0), *far = device_make(10, 0);
     EXPECT(irq_create(job_root, IRQ_ANY_MESSAGE, NULL, &some[0]) == ERR_unsupported);
