@@ -23,7 +23,7 @@
 #include "obj/object.h"
 #include "sched/cpu.h"
 
-#define RETIRE_STEPS 4 /* of the reaper, per poll */
+#define RETIRE_STEPS 2 /* of the reaper, per poll */
 #define RUNS         8 /* callbacks per poll */
 #define WORD_BITS    64
 #define WORDS        (CONFIG_CPU_MAX / WORD_BITS)
