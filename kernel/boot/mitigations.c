@@ -5,6 +5,14 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
+/* By bit; "": not worth a word. */
+static const char *const remedy_names[] = {
+#define REMEDY(name, words) words,
+#include "arch_remedy.def"
+#undef REMEDY
+};
+_Static_assert(REMEDY_COUNT <= 32, "a bit each");
+
 uint32_t mitigations_chosen;
 static uint32_t vulnerabilities_open; /* by index: affected, and nothing is done */
 static struct vulnerability vulnerabilities[VULNERABILITIES_MAX];
@@ -17,7 +25,7 @@ void mitigations_choose(void)
     mitigations_off = strcmp(word, "off") == 0;
     mitigations_chosen = vulnerabilities_open = 0;
     uint32_t count = mitigations_off ? 0 : arch_vulnerabilities(vulnerabilities);
-    assert(count <= VULNERABILITIES_MAX && arch_remedy_count <= 32);
+    assert(count <= VULNERABILITIES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         const struct vulnerability *vulnerability = &vulnerabilities[i];
         if (strcmp(word, "on") != 0 && !vulnerability->affected)
@@ -30,9 +38,9 @@ void mitigations_choose(void)
 void mitigations_text(char *buffer, size_t size)
 {
     struct text text = text_in(buffer, size);
-    for (uint32_t i = 0; i < arch_remedy_count; i++)
-        if ((mitigations_chosen >> i & 1) != 0 && arch_remedy_names[i][0] != 0)
-            text_add(&text, "%s%s", text.length == 0 ? "" : ", ", arch_remedy_names[i]);
+    for (uint32_t i = 0; i < REMEDY_COUNT; i++)
+        if ((mitigations_chosen >> i & 1) != 0 && remedy_names[i][0] != 0)
+            text_add(&text, "%s%s", text.length == 0 ? "" : ", ", remedy_names[i]);
     if (text.length == 0)
         text_add(&text, "%s",
                  mitigations_off             ? "off"

@@ -1,7 +1,7 @@
 /*
  * What is done about the vulnerabilities of the CPU.
  *
- * Each CPU family has one list of remedies (arch/.../mitigation.def) and one of vulnerabilities.
+ * Each CPU family has one list of remedies (arch/.../arch_remedy.def) and one of vulnerabilities.
  * `auto`, the default of `mitigations=` on the command line, takes the remedies for what the CPU is
  * affected by; `on` acts as if it were affected by all; `off` takes none.
  *
@@ -14,6 +14,19 @@
 
 #define VULNERABILITIES_MAX 32
 
+enum remedy_bit {
+#define REMEDY(name, words) REMEDY_BIT_##name,
+#include "arch_remedy.def"
+#undef REMEDY
+    REMEDY_COUNT
+};
+
+enum remedy {
+#define REMEDY(name, words) REMEDY_##name = 1 << REMEDY_BIT_##name,
+#include "arch_remedy.def"
+#undef REMEDY
+};
+
 struct vulnerability {
     const char *name;
     bool affected;   /* is this CPU? */
@@ -22,11 +35,15 @@ struct vulnerability {
 
 /* What a CPU family gives: the vulnerabilities, as they are for this CPU, and how many. */
 uint32_t arch_vulnerabilities(struct vulnerability *list);
-extern const char *const arch_remedy_names[]; /* by bit; "": not worth a word */
-extern const uint32_t arch_remedy_count;
 
 /* The remedies in use; constant after mitigations_choose. */
 extern uint32_t mitigations_chosen;
+
+/* Is any of these in use? */
+static inline bool mitigated(uint32_t remedies)
+{
+    return (mitigations_chosen & remedies) != 0;
+}
 
 void mitigations_choose(void);
 

@@ -1,5 +1,5 @@
 /*
- * AArch64: the second entry set, for CPUs with vulnerabilities (mitigation.def, mitigations.c).
+ * AArch64: the second entry set, for CPUs with vulnerabilities (arch_remedy.def, mitigations.c).
  *
  *   vectors_isolated  the kernel's half is not there: changes to it, then goes on as the next
  *   vectors_fenced    takes user mode's branch history out of the way, then as entry.S

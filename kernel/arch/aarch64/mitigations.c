@@ -112,13 +112,6 @@ uint32_t arch_vulnerabilities(struct vulnerability *list)
     return COUNT_OF(all);
 }
 
-const char *const arch_remedy_names[] = {
-#define REMEDY(name, words) words,
-#include "mitigation.def"
-#undef REMEDY
-};
-const uint32_t arch_remedy_count = COUNT_OF(arch_remedy_names);
-
 /* On the way to a thread of another job than the last one's. */
 void predictor_barrier(void)
 {

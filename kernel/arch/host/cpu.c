@@ -20,13 +20,10 @@ bool host_vulnerable;
 
 uint32_t arch_vulnerabilities(struct vulnerability *list)
 {
-    list[0] = (struct vulnerability){"leak", host_vulnerable, 1};
+    list[0] = (struct vulnerability){"leak", host_vulnerable, REMEDY_plug};
     list[1] = (struct vulnerability){"hole", host_vulnerable, 0};
     return 2;
 }
-
-const char *const arch_remedy_names[] = {"plug"};
-const uint32_t arch_remedy_count = COUNT_OF(arch_remedy_names);
 
 _Thread_local void *host_cpu_self = &boot_cpu;
 _Thread_local bool host_irq_on = true;

@@ -1,5 +1,5 @@
 /*
- * x86-64: the second entry set, for CPUs with vulnerabilities (mitigation.def, entry_area.h).
+ * x86-64: the second entry set, for CPUs with vulnerabilities (arch_remedy.def, entry_area.h).
  *
  * GS base is this CPU's struct entry_area in the kernel, and so are the stacks that the CPU itself
  * pushes on: with REMEDY_pti, ring 3's root shows that, the IDT and this file's section and nothing

@@ -86,13 +86,6 @@ uint32_t arch_vulnerabilities(struct vulnerability *list)
     return COUNT_OF(all);
 }
 
-const char *const arch_remedy_names[] = {
-#define REMEDY(name, words) words,
-#include "mitigation.def"
-#undef REMEDY
-};
-const uint32_t arch_remedy_count = COUNT_OF(arch_remedy_names);
-
 void mitigations_init_cpu(void)
 {
     uint64_t control = mitigated(REMEDY_enhanced_ibrs) ? SPEC_CTRL_IBRS : 0;
