@@ -12,7 +12,9 @@
 #include "boot/subsystem.h"
 #include "lib/assert.h"
 #include "lib/print.h"
+#include "obj/thread.h"
 #include "sched/cpu.h"
+#include "syscall/call.h"
 #include "trace/console.h"
 #include "trace/log.h"
 #include "trace/symbol.h"
@@ -87,6 +89,18 @@ static void step_registers(void)
     arch_trap_registers(panic_frame, panic_line);
 }
 
+/* Whom the CPU was working for, and what that had asked for last. */
+static void step_thread(void)
+{
+    char call[192];
+    const struct thread *thread = cpu_self()->current;
+    if (thread == NULL)
+        return;
+    (void)syscall_decode(&thread->frame, call, sizeof(call));
+    console_print("thread %lu, with %s in its registers\n", (unsigned long)thread->object.identity,
+                  call);
+}
+
 static void step_backtrace(void)
 {
     console_print("backtrace:\n");
@@ -115,8 +129,8 @@ static void step_leave(void)
     panic_leave();
 }
 
-static void (*const panic_steps[])(void) = {step_stop,      step_console, step_say,  step_registers,
-                                            step_backtrace, step_log,     step_leave};
+static void (*const panic_steps[])(void) = {step_stop,   step_console,   step_say, step_registers,
+                                            step_thread, step_backtrace, step_log, step_leave};
 
 static _Noreturn void panic_run(void)
 {

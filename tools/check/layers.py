@@ -23,7 +23,7 @@ RULES = {
     "sched": {"lib", "arch", "boot", "ipc", "mem", "obj", "sync", "syscall", "trace"},
     "ipc": {"lib", "arch", "mem", "obj", "sched", "syscall"},
     "syscall": {"lib", "arch", "boot", "cap", "ipc", "mem", "obj", "sched", "trace"},
-    "trace": {"lib", "arch", "boot", "mem", "sched", "sync"},
+    "trace": {"lib", "arch", "boot", "mem", "obj", "sched", "sync", "syscall"},
     "chip": {"lib", "arch", "boot", "mem", "sched", "trace"},
     "boot": {"lib", "arch", "cap", "mem", "obj", "sched", "syscall", "trace", "monitor",
              "selftest"},

@@ -8,10 +8,13 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "mem/image.h"
+#include "obj/thread.h"
+#include "sched/cpu.h"
 #include "trace/console.h"
 #include "trace/log.h"
 #include "trace/panic.h"
 #include "unit.h"
+#include <syscall.h>
 
 #include <string.h>
 #include <sys/mman.h>
@@ -66,6 +69,17 @@ static void panic_plain(void)
     panic("value %d", 7);
 }
 
+/* In a call of a thread's. */
+static void panic_in_call(void)
+{
+    static struct thread thread = {.object.identity = 12};
+    frame_set_control(&thread.frame, CALL_cap_derive);
+    frame_set_operand(&thread.frame, 0, 5);
+    frame_set_word(&thread.frame, 0, RIGHT_send);
+    cpu_self()->current = &thread;
+    panic("value %d", 8);
+}
+
 static void panic_of_trap(void)
 {
     const struct trap_frame frame = {.pc = (uintptr_t)__text_start + 0x24};
@@ -113,6 +127,13 @@ TEST(panic_says_all_in_order)
     string_copy(the_boot_info.command_line, sizeof(the_boot_info.command_line), "exit=debug");
     EXPECT(end_of(panic_plain) == LEFT);
     EXPECT(says(parts, COUNT_OF(parts)));
+}
+
+TEST(panic_in_a_call_names_it)
+{
+    static const char *const parts[] = {"value 8", "thread 12, with cap_derive(", "=0x20",
+                                        "backtrace:"};
+    EXPECT(end_of(panic_in_call) != 0 && says(parts, COUNT_OF(parts)));
 }
 
 TEST(panic_of_a_trap_names_the_place)
