@@ -9,57 +9,28 @@
  * another length, so that a counter that ticks every 16 instructions is right on average. What it
  * takes until the first runs again stands beside, as .round.
  */
-#include "lib/types.h"
+#include "bench.h"
 #include "sys/child.h"
 #include "sys/message.h"
-#include "sys/print.h"
-#include "sys/thread.h"
 #include <root.h>
 #include <space.h>
 #include <state.h>
-#include <sys_arch.h>
 
-#define BENCH_CALLS 1000u
-#define BENCH_WARM  16u /* turns before: nothing is cold */
-#define CLASS_HIGH  3
-#define PRIORITY    40
-#define STAMP       ((volatile uint64_t *)UINT64_C(0x10000000)) /* the other's, in shared memory */
-
-#define BENCH(bench_name, switches, statement)                                                     \
-    do {                                                                                           \
-        for (unsigned turn = 0; turn < BENCH_WARM; turn++)                                         \
-            statement;                                                                             \
-        uint64_t before = sys_counter();                                                           \
-        _Pragma("clang loop unroll(disable)") for (unsigned turn = 0; turn < BENCH_CALLS; turn++)  \
-            statement;                                                                             \
-        bench_say(bench_name, sys_counter() - before, BENCH_CALLS * (switches));                   \
-    } while (0)
+#define CLASS_HIGH 3
+#define PRIORITY   40
+#define STAMP      ((volatile uint64_t *)UINT64_C(0x10000000)) /* the other's, in shared memory */
 
 static slot_t job, child;
 static unsigned servers; /* how many the child has: the next one's number */
-
-static void bench_say(const char *name, uint64_t ticks, unsigned calls)
-{
-    sys_print("{\"bench\":\"%s\",\"value\":%lu,\"unit\":\"ticks\",\"calls\":%u}\n", name,
-              (unsigned long)ticks, calls);
-}
-
-static void need(const char *what, error_t error)
-{
-    if (error == OK)
-        return;
-    sys_print("bench: %s: %s\n", what, error_text(error));
-    sys_exit(1);
-}
 
 static void priority_set(slot_t thread, uint64_t priority)
 {
     struct state_thread_basic *basic = sys_page;
     *basic = (struct state_thread_basic){.class = CLASS_HIGH, .priority = priority};
-    need("a priority",
-         tern_object_set(thread, STATE_thread_basic,
-                         STATE_BIT(thread, basic, class) | STATE_BIT(thread, basic, priority),
-                         sizeof(*basic), (slot_t){0}));
+    bench_need("a priority",
+               tern_object_set(thread, STATE_thread_basic,
+                               STATE_BIT(thread, basic, class) | STATE_BIT(thread, basic, priority),
+                               sizeof(*basic), (slot_t){0}));
 }
 
 /* What the child sees of its n-th server's, which is its argument. */
@@ -79,13 +50,13 @@ static slot_t start(uint64_t (*run)(void *argument, void *page), uint64_t priori
     slot_t port, reply, thread;
     unsigned n = servers++;
     void *argument = (void *)(uintptr_t)n;
-    need("a port", sys_port_create(0, &port));
-    need("a reply object", sys_reply_create(&reply));
-    need("its port", sys_child_give(child, 2 * n + 1, port, RIGHTS_ALL, 0));
-    need("its reply object", sys_child_give(child, 2 * n + 2, reply, RIGHTS_ALL, 0));
-    need("a thread", sys_child_thread_make(job, child, n, run, argument, &thread));
+    bench_need("a port", sys_port_create(0, &port));
+    bench_need("a reply object", sys_reply_create(&reply));
+    bench_need("its port", sys_child_give(child, 2 * n + 1, port, RIGHTS_ALL, 0));
+    bench_need("its reply object", sys_child_give(child, 2 * n + 2, reply, RIGHTS_ALL, 0));
+    bench_need("a thread", sys_child_thread_make(job, child, n, run, argument, &thread));
     priority_set(thread, priority);
-    need("its start", sys_child_start(thread, n));
+    bench_need("its start", sys_child_start(thread, n));
     return port;
 }
 
@@ -102,25 +73,11 @@ static slot_t start(uint64_t (*run)(void *argument, void *page), uint64_t priori
         error_t error = tern_port_receive(port, reply, &first, DEADLINE_NEVER);                    \
         while (error == OK) {                                                                      \
             each;                                                                                  \
-            error = exchange(CALL_port_reply_receive, port, reply, first.word, count, size);       \
+            error = words_exchange(CALL_port_reply_receive, port, reply, first.word, count, size); \
         }                                                                                          \
         return (uint64_t)error;                                                                    \
     }
 
-/* tern_port_call_short and tern_port_reply_receive_short, with bytes of the message page. */
-static inline __attribute__((always_inline)) error_t exchange(uint64_t number, slot_t port,
-                                                              slot_t reply, uint64_t *words,
-                                                              unsigned count, uint64_t bytes)
-{
-    struct abi_call call = {.control = number | bytes << CONTROL_BYTES_SHIFT,
-                            .operand = {port.value, reply.value, DEADLINE_NEVER}};
-    for (unsigned i = 0; i < count; i++)
-        call.word[i] = words[i];
-    abi_call_short(&call, 3, count);
-    for (unsigned i = 0; i < count; i++)
-        words[i] = call.word[i];
-    return abi_status(&call);
-}
 SERVER(0, 0, 0, )
 SERVER(1, 1, 0, )
 SERVER(2, 2, 0, )
@@ -132,11 +89,11 @@ SERVER(64B, 0, 64, )
 SERVER(512B, 0, 512, )
 SERVER(fpu, 0, 0, sys_vector_set(1))
 
-#define ASK(count, bytes) exchange(CALL_port_call, port, (slot_t){0}, words, count, bytes)
+#define ASK(count, bytes) words_exchange(CALL_port_call, port, (slot_t){0}, words, count, bytes)
 #define BENCH_CROSS(name, count, bytes)                                                            \
     do {                                                                                           \
         slot_t port = start(server_##name, PRIORITY);                                              \
-        need("a call", ASK(count, bytes));                                                         \
+        bench_need("a call", ASK(count, bytes));                                                   \
         BENCH("ipc.call_reply.cross." #name, 1, (void)ASK(count, bytes));                          \
     } while (0)
 
@@ -151,7 +108,7 @@ static void bench_words(void)
     BENCH_CROSS(5, 5, 0);
     BENCH_CROSS(6, 6, 0);
     for (unsigned i = 0; i < MESSAGE_WORDS; i++)
-        need("the words", words[i] == i + 1 ? OK : ERR_bad_argument);
+        bench_need("the words", words[i] == i + 1 ? OK : ERR_bad_argument);
 }
 
 static void bench_bytes(void)
@@ -172,7 +129,7 @@ static void bench_vectors(void)
 {
     slot_t port = start(server_fpu, PRIORITY);
     BENCH("ipc.call_reply.fpu.0", 1, ask_with_vectors(port));
-    need("a vector register", sys_vector_get() == 2 ? OK : ERR_bad_argument);
+    bench_need("a vector register", sys_vector_get() == 2 ? OK : ERR_bad_argument);
 }
 
 static uint64_t take_all(void *argument, void *page)
@@ -218,11 +175,11 @@ static inline void stagger(unsigned turn)
 static void stamp_share(void)
 {
     slot_t memory;
-    need("memory", tern_object_create(job, OBJECT_memory, (slot_t){0}, PAGE_SIZE, &memory));
+    bench_need("memory", tern_object_create(job, OBJECT_memory, (slot_t){0}, PAGE_SIZE, &memory));
     const slot_t spaces[] = {child, root_slot(ROOT_SLOT_PROCESS)};
     for (unsigned i = 0; i < 2; i++)
-        need("a mapping", tern_space_map(spaces[i], memory, 0, (uaddr_t){(uintptr_t)STAMP},
-                                         PAGE_SIZE, SPACE_READ | SPACE_WRITE));
+        bench_need("a mapping", tern_space_map(spaces[i], memory, 0, (uaddr_t){(uintptr_t)STAMP},
+                                               PAGE_SIZE, SPACE_READ | SPACE_WRITE));
 }
 
 static void bench_switches(void)
@@ -238,7 +195,7 @@ static void bench_switches(void)
 int main(void)
 {
     job = root_slot(ROOT_SLOT_JOB);
-    need("a child", sys_child_create(job, &child));
+    bench_need("a child", sys_child_create(job, &child));
     priority_set(root_slot(ROOT_SLOT_THREAD), PRIORITY);
     stamp_share();
     bench_words();

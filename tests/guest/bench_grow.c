@@ -10,12 +10,10 @@
  * counters. In the same windows, from bench_window_begin to bench_window_end on each CPU, the
  * plugin lines.c looks at memory.
  */
+#include "bench.h"
 #include "lib/string.h"
-#include "lib/types.h"
 #include "sys/child.h"
 #include "sys/message.h"
-#include "sys/print.h"
-#include "sys/thread.h"
 #include <root.h>
 #include <state.h>
 
@@ -46,14 +44,6 @@ struct pair {
 static struct pair pairs[CPUS];
 static slot_t go[CPUS], done, job;
 static unsigned pair_count;
-
-static void need(const char *what, error_t error)
-{
-    if (error == OK)
-        return;
-    sys_print("bench: %s: %s\n", what, error_text(error));
-    sys_exit(1);
-}
 
 /* --- in the children --- */
 
@@ -89,7 +79,7 @@ static uint64_t serve(void *argument, void *page)
 static void ask(uint64_t what)
 {
     uint64_t words[1] = {what};
-    need("a call", tern_port_call_short(sys_child_slot(CLIENT_PORT), words, 1));
+    bench_need("a call", tern_port_call_short(sys_child_slot(CLIENT_PORT), words, 1));
 }
 
 static void ask_often(unsigned calls)
@@ -102,8 +92,8 @@ static uint64_t spins(unsigned cpu, const void *page)
 {
     const struct state_job_counter *counter = page;
     uint64_t size, next;
-    need("a counter", tern_object_info(sys_child_slot(CLIENT_JOB), STATE_job_counter,
-                                       cpu * METRIC_COUNT + METRIC_lock_spins, &size, &next));
+    bench_need("a counter", tern_object_info(sys_child_slot(CLIENT_JOB), STATE_job_counter,
+                                             cpu * METRIC_COUNT + METRIC_lock_spins, &size, &next));
     return counter->value;
 }
 
@@ -126,14 +116,15 @@ static uint64_t call(void *argument, void *page)
     const struct pair *pair = argument;
     for (;;) {
         struct message order = {0};
-        need("an order",
-             tern_port_receive(sys_child_slot(CLIENT_GO), (slot_t){0}, &order, DEADLINE_NEVER));
+        bench_need("an order", tern_port_receive(sys_child_slot(CLIENT_GO), (slot_t){0}, &order,
+                                                 DEADLINE_NEVER));
         struct message report = {.word = {pair->number}};
         if (order.word[0] == GO_WINDOW)
             report.word[1] = window(pair, page);
         else
             ask_often(RATE_CALLS);
-        need("a report", tern_port_send(sys_child_slot(CLIENT_DONE), &report, DEADLINE_NEVER));
+        bench_need("a report",
+                   tern_port_send(sys_child_slot(CLIENT_DONE), &report, DEADLINE_NEVER));
     }
 }
 
@@ -144,36 +135,36 @@ static void pin(slot_t thread, unsigned cpu)
     struct state_thread_basic *basic = sys_page;
     *basic = (struct state_thread_basic){
         .class = CLASS_HIGH, .priority = PRIORITY, .affinity0 = UINT64_C(1) << cpu};
-    need("a thread's CPU",
-         tern_object_set(thread, STATE_thread_basic,
-                         STATE_BIT(thread, basic, class) | STATE_BIT(thread, basic, priority) |
-                             STATE_BIT(thread, basic, affinity0),
-                         sizeof(*basic), (slot_t){0}));
+    bench_need("a thread's CPU", tern_object_set(thread, STATE_thread_basic,
+                                                 STATE_BIT(thread, basic, class) |
+                                                     STATE_BIT(thread, basic, priority) |
+                                                     STATE_BIT(thread, basic, affinity0),
+                                                 sizeof(*basic), (slot_t){0}));
 }
 
 static void child_start(slot_t child, uint64_t (*run)(void *argument, void *page),
                         struct pair *pair, unsigned cpu)
 {
     slot_t thread;
-    need("a thread", sys_child_thread_make(job, child, 0, run, pair, &thread));
+    bench_need("a thread", sys_child_thread_make(job, child, 0, run, pair, &thread));
     pin(thread, cpu);
-    need("its start", sys_child_start(thread, 0));
+    bench_need("its start", sys_child_start(thread, 0));
 }
 
 static void pair_start(struct pair *pair)
 {
     slot_t client, server, port, reply;
-    need("a client", sys_child_create(job, &client));
-    need("a server", sys_child_create(job, &server));
-    need("a port", sys_port_create(0, &port));
-    need("a port for orders", sys_port_create(0, &go[pair->number]));
-    need("a reply object", sys_reply_create(&reply));
-    need("its slots", sys_child_give(server, SERVER_PORT, port, RIGHTS_ALL, 0));
-    need("its slots", sys_child_give(server, SERVER_REPLY, reply, RIGHTS_ALL, 0));
-    need("its slots", sys_child_give(client, CLIENT_GO, go[pair->number], RIGHTS_ALL, 0));
-    need("its slots", sys_child_give(client, CLIENT_PORT, port, RIGHT_send, 0));
-    need("its slots", sys_child_give(client, CLIENT_DONE, done, RIGHT_send, 0));
-    need("its slots", sys_child_give(client, CLIENT_JOB, job, RIGHT_read, 0));
+    bench_need("a client", sys_child_create(job, &client));
+    bench_need("a server", sys_child_create(job, &server));
+    bench_need("a port", sys_port_create(0, &port));
+    bench_need("a port for orders", sys_port_create(0, &go[pair->number]));
+    bench_need("a reply object", sys_reply_create(&reply));
+    bench_need("its slots", sys_child_give(server, SERVER_PORT, port, RIGHTS_ALL, 0));
+    bench_need("its slots", sys_child_give(server, SERVER_REPLY, reply, RIGHTS_ALL, 0));
+    bench_need("its slots", sys_child_give(client, CLIENT_GO, go[pair->number], RIGHTS_ALL, 0));
+    bench_need("its slots", sys_child_give(client, CLIENT_PORT, port, RIGHT_send, 0));
+    bench_need("its slots", sys_child_give(client, CLIENT_DONE, done, RIGHT_send, 0));
+    bench_need("its slots", sys_child_give(client, CLIENT_JOB, job, RIGHT_read, 0));
     child_start(server, serve, pair, pair->server_cpu);
     child_start(client, call, pair, pair->client_cpu);
 }
@@ -182,16 +173,16 @@ static void pair_start(struct pair *pair)
 static uint64_t run(unsigned count, uint64_t order, void (*each)(const struct message *report))
 {
     uint64_t begin, end;
-    need("the time", tern_clock_read(&begin));
+    bench_need("the time", tern_clock_read(&begin));
     for (unsigned i = 0; i < count; i++)
-        need("an order", tern_port_signal(go[i], order));
+        bench_need("an order", tern_port_signal(go[i], order));
     for (unsigned i = 0; i < count; i++) {
         struct message report;
-        need("a report", tern_port_receive(done, (slot_t){0}, &report, DEADLINE_NEVER));
+        bench_need("a report", tern_port_receive(done, (slot_t){0}, &report, DEADLINE_NEVER));
         if (each != NULL)
             each(&report);
     }
-    need("the time", tern_clock_read(&end));
+    bench_need("the time", tern_clock_read(&end));
     return end - begin;
 }
 
@@ -232,7 +223,7 @@ static void settle(void)
 {
     static uint32_t never;
     uint64_t now;
-    need("the time", tern_clock_read(&now));
+    bench_need("the time", tern_clock_read(&now));
     (void)tern_word_wait((uaddr_t){(uintptr_t)&never}, 0, now + SETTLE_NS);
 }
 
@@ -240,9 +231,9 @@ int main(void)
 {
     unsigned cpus = option(sys_page, "cpus="), across = option(sys_page, "across=");
     bool timed = option(sys_page, "rates=") != 0;
-    need("so many CPUs", cpus <= CPUS ? OK : ERR_bad_argument);
+    bench_need("so many CPUs", cpus <= CPUS ? OK : ERR_bad_argument);
     job = root_slot(ROOT_SLOT_JOB);
-    need("a port for reports", sys_port_create(CPUS, &done));
+    bench_need("a port for reports", sys_port_create(CPUS, &done));
     pair_count = across != 0 ? cpus / 2 : cpus;
     for (unsigned i = 0; i < pair_count; i++)
         pairs[i] = across != 0 ? (struct pair){i, 2 * i, 2 * i + 1} : (struct pair){i, i, i};

@@ -13,41 +13,22 @@
  * with a stretch of another length, so that a counter that ticks every 16 instructions is right on
  * average.
  */
+#include "bench.h"
 #include "guest_thread.h"
-#include "lib/types.h"
 #include "sys/message.h"
-#include "sys/print.h"
-#include "sys/thread.h"
 #include <device.h>
 #include <guest_arch.h>
 #include <root.h>
 #include <space.h>
-#include <sys_arch.h>
 
-#define BENCH_CALLS 1000u
-#define BENCH_WARM  16u
-#define STACK       16384
-#define JOB         root_slot(ROOT_SLOT_JOB)
-#define SELF        root_slot(ROOT_SLOT_PROCESS)
-#define NO_SLOT     ((slot_t){0})
+#define STACK   16384
+#define JOB     root_slot(ROOT_SLOT_JOB)
+#define SELF    root_slot(ROOT_SLOT_PROCESS)
+#define NO_SLOT ((slot_t){0})
 
 static slot_t port, reply;
 static uint8_t stack[STACK] __attribute__((aligned(16)));
 static uint64_t fault_at, fault_skip;
-
-static void bench_say(const char *name, uint64_t ticks)
-{
-    sys_print("{\"bench\":\"%s\",\"value\":%lu,\"unit\":\"ticks\",\"calls\":%u}\n", name,
-              (unsigned long)ticks, BENCH_CALLS);
-}
-
-static void need(const char *what, error_t error)
-{
-    if (error != OK) {
-        sys_print("bench: %s: %s\n", what, error_text(error));
-        sys_exit(1);
-    }
-}
 
 /* --- the personality's side: this thread; it serves until the worker is done --- */
 
@@ -56,10 +37,10 @@ static slot_t worker_start(void (*entry)(uint64_t), bool foreign)
     static uint64_t page = UINT64_C(0x20000000);
     slot_t thread = {0};
     page += 2 * MESSAGE_PAGE;
-    need("a thread", tern_object_create(JOB, OBJECT_thread, SELF, page, &thread));
-    need("its route", thread_route(thread, foreign ? port : NO_SLOT, 1, port, 2));
-    need("its start", tern_thread_start(thread, (uaddr_t){(uintptr_t)entry},
-                                        (uaddr_t){(uintptr_t)stack + STACK}, 0));
+    bench_need("a thread", tern_object_create(JOB, OBJECT_thread, SELF, page, &thread));
+    bench_need("its route", thread_route(thread, foreign ? port : NO_SLOT, 1, port, 2));
+    bench_need("its start", tern_thread_start(thread, (uaddr_t){(uintptr_t)entry},
+                                              (uaddr_t){(uintptr_t)stack + STACK}, 0));
     return thread;
 }
 
@@ -94,14 +75,14 @@ static void bench_foreign(void)
     struct message message = {0};
     uint64_t words[MESSAGE_WORDS] = {0};
     slot_t thread = worker_start(run_foreign, true);
-    need("a call", tern_port_receive(port, reply, &message, DEADLINE_NEVER));
+    bench_need("a call", tern_port_receive(port, reply, &message, DEADLINE_NEVER));
     const slot_t on = port, with = reply;
     for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++)
         (void)tern_port_reply_receive_short(on, with, words, 6);
-    bench_say("foreign.call_reply.6", foreign_ticks);
-    need("an end", thread_route(thread, NO_SLOT, 0, NO_SLOT, 0));
+    bench_say("foreign.call_reply.6", foreign_ticks, BENCH_CALLS);
+    bench_need("an end", thread_route(thread, NO_SLOT, 0, NO_SLOT, 0));
     message.way = ANSWER_RESTART;
-    need("an end", tern_port_reply(reply, &message));
+    bench_need("an end", tern_port_reply(reply, &message));
 }
 
 /* --- faults --- */
@@ -136,16 +117,16 @@ static void bench_fault(void)
     struct message message = {0};
     uint64_t before = 0;
     slot_t thread = worker_start(run_fault_again, false);
-    need("a fault", tern_port_receive(on, with, &message, DEADLINE_NEVER));
+    bench_need("a fault", tern_port_receive(on, with, &message, DEADLINE_NEVER));
     for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++) {
         if (i == BENCH_WARM)
             before = sys_counter();
         message = (struct message){.way = ANSWER_RESUME};
         (void)tern_port_reply_receive(on, with, &message, DEADLINE_NEVER);
     }
-    bench_say("fault.round_trip", sys_counter() - before);
-    need("a page", tern_object_kill(thread));
-    need("the end", tern_port_receive(on, NO_SLOT, &message, DEADLINE_NEVER));
+    bench_say("fault.round_trip", sys_counter() - before, BENCH_CALLS);
+    bench_need("a page", tern_object_kill(thread));
+    bench_need("the end", tern_port_receive(on, NO_SLOT, &message, DEADLINE_NEVER));
 }
 
 /* The handler reads what it was, and sets the thread behind it. */
@@ -153,16 +134,16 @@ static void bench_faults(void)
 {
     struct message message = {0};
     slot_t thread = worker_start(run_faults, false);
-    need("a fault", tern_port_receive(port, reply, &message, DEADLINE_NEVER));
+    bench_need("a fault", tern_port_receive(port, reply, &message, DEADLINE_NEVER));
     while (message.kind == MESSAGE_fault) {
-        need("registers", registers_get(reply));
+        bench_need("registers", registers_get(reply));
         *registers_pc(sys_page) = fault_skip;
-        need("registers", registers_set(reply));
+        bench_need("registers", registers_set(reply));
         message = (struct message){.way = ANSWER_RESUME};
-        need("an answer", tern_port_reply_receive(port, reply, &message, DEADLINE_NEVER));
+        bench_need("an answer", tern_port_reply_receive(port, reply, &message, DEADLINE_NEVER));
     }
-    bench_say("fault.round_trip.registers", foreign_ticks);
-    need("the end", tern_cap_delete(thread));
+    bench_say("fault.round_trip.registers", foreign_ticks, BENCH_CALLS);
+    bench_need("the end", tern_cap_delete(thread));
 }
 
 /* --- interrupts --- */
@@ -217,22 +198,22 @@ static void device_find(void)
 {
     slot_t device = {0}, memory = {0};
     if (tern_object_create(JOB, OBJECT_ioport, NO_SLOT, 1u << 16 | 0x60, &key_data) == OK) {
-        need("ports",
-             tern_object_create(JOB, OBJECT_ioport, NO_SLOT, 1u << 16 | 0x64, &key_command));
+        bench_need("ports",
+                   tern_object_create(JOB, OBJECT_ioport, NO_SLOT, 1u << 16 | 0x64, &key_command));
         (void)tern_ioport_write(key_command, 0x64, 1, 0x60);
         (void)tern_ioport_write(key_data, 0x60, 1, 1);
-        need("a line", tern_object_create(JOB, OBJECT_irq, NO_SLOT, 1, &irq));
+        bench_need("a line", tern_object_create(JOB, OBJECT_irq, NO_SLOT, 1, &irq));
         return;
     }
     *(struct abi_device *)sys_page =
         (struct abi_device){.identity = 1, .ranges = {{0x09010000, PAGE_SIZE, 0}}};
-    need("a device", tern_object_create(JOB, OBJECT_device, NO_SLOT, 0, &device));
-    need("registers", tern_object_create(JOB, OBJECT_memory, device, 0, &memory));
-    need("registers", tern_space_map(SELF, memory, 0, (uaddr_t){0x10000000}, PAGE_SIZE,
-                                     SPACE_READ | SPACE_WRITE));
+    bench_need("a device", tern_object_create(JOB, OBJECT_device, NO_SLOT, 0, &device));
+    bench_need("registers", tern_object_create(JOB, OBJECT_memory, device, 0, &memory));
+    bench_need("registers", tern_space_map(SELF, memory, 0, (uaddr_t){0x10000000}, PAGE_SIZE,
+                                           SPACE_READ | SPACE_WRITE));
     clock = (volatile uint32_t *)0x10000000;
     clock[4] = 1;
-    need("a line", tern_object_create(JOB, OBJECT_irq, NO_SLOT, 34, &irq));
+    bench_need("a line", tern_object_create(JOB, OBJECT_irq, NO_SLOT, 34, &irq));
 }
 
 static void bench_irq(void)
@@ -247,25 +228,25 @@ static void bench_irq(void)
         raising += i < BENCH_WARM ? 0 : ticks;
         irq_quiet();
     }
-    need("a port", sys_port_create(0, &irq_port));
-    need("a binding", tern_irq_bind(irq, irq_port, 1, &address, &data));
-    need("a driver", sys_thread_start(run_driver, NULL, driver_stack, STACK, &thread));
+    bench_need("a port", sys_port_create(0, &irq_port));
+    bench_need("a binding", tern_irq_bind(irq, irq_port, 1, &address, &data));
+    bench_need("a driver", sys_thread_start(run_driver, NULL, driver_stack, STACK, &thread));
     *basic = (struct state_thread_basic){.class = 3, .priority = 40};
-    need("its priority",
-         tern_object_set(thread, STATE_thread_basic, THREAD_BIT(class) | THREAD_BIT(priority),
-                         sizeof(*basic), NO_SLOT));
+    bench_need("its priority",
+               tern_object_set(thread, STATE_thread_basic, THREAD_BIT(class) | THREAD_BIT(priority),
+                               sizeof(*basic), NO_SLOT));
     for (unsigned i = 0; i < 10; i++)
         (void)tern_yield();
     for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++)
         (void)irq_raise(i);
-    bench_say("irq.user.raise", raising);
-    bench_say("irq.user", irq_ticks - raising);
+    bench_say("irq.user.raise", raising, BENCH_CALLS);
+    bench_say("irq.user", irq_ticks - raising, BENCH_CALLS);
 }
 
 int main(void)
 {
-    need("a port", sys_port_create(0, &port));
-    need("a reply object", sys_reply_create(&reply));
+    bench_need("a port", sys_port_create(0, &port));
+    bench_need("a reply object", sys_reply_create(&reply));
     bench_irq(); /* first: from there on this thread may be lent to, and that is looked at */
     bench_foreign();
     bench_fault();

@@ -105,14 +105,16 @@ static inline error_t tern_port_signal(slot_t port, uint64_t bits)
 }
 
 /*
- * The same for the first `count` words (constant) and nothing else: no bytes, no capabilities, no
- * deadline. The other registers go along as they are: only between parts that trust each other.
+ * A call, or an answer and a receive (`number`), for the first `count` words and `bytes` of the
+ * message page (both constant) and nothing else: no capabilities, no deadline. The other registers
+ * go along as they are: only between parts that trust each other.
  */
-static inline __attribute__((always_inline)) error_t tern_port_call_short(slot_t port,
-                                                                          uint64_t *words,
-                                                                          unsigned count)
+static inline __attribute__((always_inline)) error_t words_exchange(uint64_t number, slot_t port,
+                                                                    slot_t reply, uint64_t *words,
+                                                                    unsigned count, uint64_t bytes)
 {
-    struct abi_call call = {.control = CALL_port_call, .operand = {port.value, 0, DEADLINE_NEVER}};
+    struct abi_call call = {.control = number | bytes << CONTROL_BYTES_SHIFT,
+                            .operand = {port.value, reply.value, DEADLINE_NEVER}};
     for (unsigned i = 0; i < count; i++)
         call.word[i] = words[i];
     abi_call_short(&call, 3, count);
@@ -121,19 +123,19 @@ static inline __attribute__((always_inline)) error_t tern_port_call_short(slot_t
     return abi_status(&call);
 }
 
+static inline __attribute__((always_inline)) error_t tern_port_call_short(slot_t port,
+                                                                          uint64_t *words,
+                                                                          unsigned count)
+{
+    return words_exchange(CALL_port_call, port, (slot_t){0}, words, count, 0);
+}
+
 static inline __attribute__((always_inline)) error_t tern_port_reply_receive_short(slot_t port,
                                                                                    slot_t reply,
                                                                                    uint64_t *words,
                                                                                    unsigned count)
 {
-    struct abi_call call = {.control = CALL_port_reply_receive,
-                            .operand = {port.value, reply.value, DEADLINE_NEVER}};
-    for (unsigned i = 0; i < count; i++)
-        call.word[i] = words[i];
-    abi_call_short(&call, 3, count);
-    for (unsigned i = 0; i < count; i++)
-        words[i] = call.word[i];
-    return abi_status(&call);
+    return words_exchange(CALL_port_reply_receive, port, reply, words, count, 0);
 }
 
 #endif
