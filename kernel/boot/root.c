@@ -2,10 +2,10 @@
 #include "boot/root.h"
 #include "arch/cpu.h"
 #include "boot/boot_info.h"
-#include "boot/elf.h"
 #include "boot/power.h"
 #include "cap/slot.h"
 #include "lib/assert.h"
+#include "lib/elf.h"
 #include "lib/string.h"
 #include "mem/mapping.h"
 #include "mem/memory.h"
@@ -49,21 +49,25 @@ static error_t map_data(struct process *process, uint64_t va, uint64_t bytes, ui
     return error;
 }
 
-static error_t segment_load(struct process *process, const struct elf_segment *segment)
+static error_t segment_load(struct process *process, const struct elf_segment *segment,
+                            const char *file)
 {
     uint64_t va = align_down(segment->va, PAGE_SIZE), end = segment->va + segment->size;
     if (end > SPACE_END || va < SPACE_START)
         return ERR_bad_address;
     uint32_t access = (segment->read ? SPACE_READ : 0) | (segment->write ? SPACE_WRITE : 0) |
                       (segment->execute ? SPACE_EXECUTE : 0);
-    return map_data(process, va, align_up(end, PAGE_SIZE) - va, segment->va - va, segment->file,
-                    segment->file_size, access);
+    return map_data(process, va, align_up(end, PAGE_SIZE) - va, segment->va - va,
+                    file + segment->offset, segment->file_size, access);
 }
 
-static error_t program_load(struct process *process, const struct elf_program *program)
+static error_t program_load(struct process *process, const struct elf_program *program,
+                            const char *file)
 {
+    if (program->dynamic)
+        return ERR_unsupported;
     for (uint32_t i = 0; i < program->segment_count; i++) {
-        error_t error = segment_load(process, &program->segments[i]);
+        error_t error = segment_load(process, &program->segments[i], file);
         if (error != OK)
             return error;
     }
@@ -135,12 +139,13 @@ static error_t root_load(void)
         return ERR_not_found;
     struct elf_program program;
     struct process *process;
-    error_t error = elf_read(phys_to_virt(module->base), module->size, arch_elf_machine, &program);
+    const char *file = phys_to_virt(module->base);
+    error_t error = elf_read(file, module->size, arch_elf_machine, &program);
     if (error == OK)
         error = process_create(job_root, &process);
     if (error != OK)
         return error;
-    error = program_load(process, &program);
+    error = program_load(process, &program, file);
     if (error == OK)
         error = thread_make(process);
     if (error == OK)

@@ -1,8 +1,8 @@
 /*
  * A Linux thread.
  *
- * Made by clone (clone.c) or for the first program; it has a Tern thread in its memory's process, whose
- * system calls and faults come to the server's port with the task's number as badge. It is
+ * Made by clone (clone.c) or for the first program; it has a Tern thread in its memory's process,
+ * whose system calls and faults come to the server's port with the task's number as badge. It is
  *
  *     running   in user mode, or on its way to us
  *     held      its call or fault was taken and is being served: `reply` names it
@@ -37,11 +37,11 @@ struct task {
     struct group *group;
     struct list in_group;
     struct mm *mm;
-    struct files *files;           /* shared by CLONE_FILES */
-    struct folder_state *fs;       /* shared by CLONE_FS */
-    slot_t thread;                 /* the Tern thread */
-    slot_t reply;                  /* held: the object that names it */
-    struct call call;              /* held: what it asked for */
+    struct files *files;              /* shared by CLONE_FILES */
+    struct folder_state *fs;          /* shared by CLONE_FS */
+    slot_t thread;                    /* the Tern thread */
+    slot_t reply;                     /* held: the object that names it */
+    struct call call;                 /* held: what it asked for */
     uint64_t progress[TASK_PROGRESS]; /* of that: 0 at its first run */
     /* waiting: */
     struct list waiters;
@@ -54,7 +54,7 @@ struct task {
     uint64_t pending, blocked;
     uint64_t blocked_saved; /* rt_sigsuspend, ppoll: to be put back; valid if `restore_blocked` */
     bool restore_blocked;
-    bool kicked; /* a kick is on its way */
+    bool kicked;       /* a kick is on its way */
     uaddr_t clear_tid; /* set_tid_address, CLONE_CHILD_CLEARTID */
     uaddr_t robust_list;
     char name[16]; /* of /proc and prctl */

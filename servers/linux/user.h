@@ -31,10 +31,10 @@ int64_t user_cas(struct task *task, uaddr_t at, uint32_t expected, uint32_t desi
 /* Where the next bytes of a transfer come from or go to. */
 struct user_ranges {
     struct task *task;
-    uaddr_t vector;     /* of struct iovec, still to be read */
-    uint64_t count;     /* of them */
-    uint64_t left;      /* bytes in all that is left, at most INT64_MAX */
-    uint64_t at, end;   /* the present range */
+    uaddr_t vector;   /* of struct iovec, still to be read */
+    uint64_t count;   /* of them */
+    uint64_t left;    /* bytes in all that is left, at most INT64_MAX */
+    uint64_t at, end; /* the present range */
 };
 
 void ranges_one(struct user_ranges *ranges, struct task *task, uaddr_t base, uint64_t size);

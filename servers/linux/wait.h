@@ -2,9 +2,9 @@
  * Waiting: queues, and the tasks on them.
  *
  * A queue belongs to what is waited for (a pipe, a child's end, a word, a tty). A waiter joins one
- * task and one queue. A task that waits has one or more waiters and perhaps a deadline; waking takes it
- * off all of them and puts it on the ready list, and a worker runs its call again. All of it is
- * guarded by the server's lock.
+ * task and one queue. A task that waits has one or more waiters and perhaps a deadline; waking
+ * takes it off all of them and puts it on the ready list, and a worker runs its call again. All of
+ * it is guarded by the server's lock.
  */
 #ifndef LINUX_WAIT_H
 #define LINUX_WAIT_H
@@ -36,8 +36,8 @@ void wait_until(struct call *call, uint64_t deadline);
 bool wait_over(const struct call *call); /* that has passed */
 
 /*
- * What a handler returns when it has put itself on its queues: WAIT, or `interrupted` (RESTART_*, or
- * -EINTR) if a signal is there already, and then it is on no queue.
+ * What a handler returns when it has put itself on its queues: WAIT, or `interrupted` (RESTART_*,
+ * or -EINTR) if a signal is there already, and then it is on no queue.
  */
 int64_t wait_begin(struct call *call, int64_t interrupted);
 

@@ -31,7 +31,7 @@ RULES = {
     "selftest": {"lib", "arch", "boot", "cap", "mem", "sched", "trace"},
 }
 USER_FOLDERS = ("lib", "apps", "tests/guest")
-SHARED = {"lib/error.h", "lib/list.h", "lib/print.h", "lib/string.h", "lib/types.h"}
+SHARED = {"lib/elf.h", "lib/error.h", "lib/list.h", "lib/print.h", "lib/string.h", "lib/types.h"}
 CPU_NAMES = re.compile(r"x86|amd64|aarch64|arm64|armv8|\bintel\b|\bamd\b|__x86|__aarch", re.I)
 # Names of standards and their fields that contain a CPU's name: device-tree strings, notes.
 CPU_EXCEPTIONS = re.compile(r'"arm,[\w-]*"|arch-x86/hvm|"linux,|Linux arm64')

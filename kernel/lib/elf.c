@@ -1,5 +1,5 @@
-/* Static ELF programs (elf.h). */
-#include "boot/elf.h"
+/* ELF programs (elf.h). */
+#include "lib/elf.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 
@@ -19,17 +19,15 @@ struct elf_program_header {
 };
 _Static_assert(sizeof(struct elf_program_header) == 56, "ELF-64, figure 5-1");
 
-#define ELF_TYPE_EXECUTABLE 2
-#define ELF_SEGMENT_LOAD    1
-#define ELF_EXECUTE         1u
-#define ELF_WRITE           2u
-#define ELF_READ            4u
+enum { ELF_TYPE_EXECUTABLE = 2, ELF_TYPE_DYNAMIC = 3 };
+enum { ELF_SEGMENT_LOAD = 1, ELF_SEGMENT_INTERPRETER = 3 };
+enum { ELF_EXECUTE = 1, ELF_WRITE = 2, ELF_READ = 4 };
 
 static bool header_fits(const struct elf_header *header, uint16_t machine)
 {
     static const uint8_t ident[7] = {0x7f, 'E', 'L', 'F', 2, 1, 1}; /* 64 bit, little endian */
-    return memcmp(header->ident, ident, sizeof(ident)) == 0 &&
-           header->type == ELF_TYPE_EXECUTABLE && header->machine == machine &&
+    bool type = header->type == ELF_TYPE_EXECUTABLE || header->type == ELF_TYPE_DYNAMIC;
+    return memcmp(header->ident, ident, sizeof(ident)) == 0 && type && header->machine == machine &&
            header->program_size == sizeof(struct elf_program_header);
 }
 
@@ -39,11 +37,18 @@ static bool part_fits(uint64_t offset, uint64_t part, uint64_t size)
     return offset <= size && part <= size - offset;
 }
 
-static error_t segment_add(struct elf_program *program, const struct elf_program_header *header,
-                           const char *data, uint64_t size)
+static error_t interpreter_set(struct elf_program *program, const struct elf_program_header *header,
+                               const char *data)
 {
-    if (!part_fits(header->offset, header->file_size, size))
-        return ERR_truncated;
+    const char *name = data + header->offset;
+    if (header->file_size == 0 || name[header->file_size - 1] != 0 || program->interpreter != NULL)
+        return ERR_malformed;
+    program->interpreter = name;
+    return OK;
+}
+
+static error_t segment_add(struct elf_program *program, const struct elf_program_header *header)
+{
     if (header->file_size > header->size || header->va + header->size < header->va)
         return ERR_malformed;
     if (program->segment_count == ELF_SEGMENTS_MAX)
@@ -52,12 +57,28 @@ static error_t segment_add(struct elf_program *program, const struct elf_program
     program->segments[program->segment_count++] =
         (struct elf_segment){.va = header->va,
                              .size = header->size,
-                             .file = data + header->offset,
+                             .offset = header->offset,
                              .file_size = header->file_size,
                              .read = (header->flags & ELF_READ) != 0,
                              .write = (header->flags & ELF_WRITE) != 0,
                              .execute = (header->flags & ELF_EXECUTE) != 0};
     return OK;
+}
+
+/* One program header of the file, whose table begins at `table`. */
+static error_t header_take(struct elf_program *program, const struct elf_program_header *header,
+                           const char *data, uint64_t size, uint64_t table)
+{
+    bool load = header->type == ELF_SEGMENT_LOAD && header->size != 0;
+    if (!load && header->type != ELF_SEGMENT_INTERPRETER)
+        return OK;
+    if (!part_fits(header->offset, header->file_size, size))
+        return ERR_truncated;
+    if (!load)
+        return interpreter_set(program, header, data);
+    if (table >= header->offset && table - header->offset < header->file_size)
+        program->headers_va = header->va + (table - header->offset);
+    return segment_add(program, header);
 }
 
 error_t elf_read(const void *data, uint64_t size, uint16_t machine, struct elf_program *program)
@@ -76,14 +97,14 @@ error_t elf_read(const void *data, uint64_t size, uint16_t machine, struct elf_p
         return ERR_truncated;
     *program = (struct elf_program){
         .entry = header.entry,
+        .headers_count = header.program_count,
+        .dynamic = header.type == ELF_TYPE_DYNAMIC,
         .file_end = max_u64(header.program_offset + table, header.section_offset + sections)};
     for (uint32_t i = 0; i < header.program_count; i++) {
         struct elf_program_header segment;
         memcpy(&segment, (const char *)data + header.program_offset + i * sizeof(segment),
                sizeof(segment));
-        error_t error = OK;
-        if (segment.type == ELF_SEGMENT_LOAD && segment.size != 0)
-            error = segment_add(program, &segment, data, size);
+        error_t error = header_take(program, &segment, data, size, header.program_offset);
         if (error != OK)
             return error;
     }
