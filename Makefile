@@ -113,28 +113,33 @@ force:
 
 # --- programs -----------------------------------------------------------------------------------
 
-# apps/NAME/ is one program of all its files; tests/guest/NAME.c is one with the frame test.c, or by
-# itself if its name begins with bench. What they link of kernel/lib has no state and needs nothing.
+# apps/NAME/, servers/NAME/ and drivers/NAME/ are one program each, of all their files and those below
+# arch/ for the CPU; tests/guest/NAME.c is one with the frame test.c, or by itself if its name begins
+# with bench. All link what they use of lib/*/src and of the kernel/lib files that have no state.
 USER_FLAGS_x86_64  := --target=x86_64-unknown-none-elf
 USER_FLAGS_aarch64 := --target=aarch64-unknown-none-elf -mno-outline-atomics
 USER_FLAGS_debug   := -O1
 USER_FLAGS_release := -O2
 USER_FLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -g -mgeneral-regs-only \
               -ffunction-sections -fno-common $(WARNINGS) $(USER_FLAGS_$(ARCH)) \
-              $(USER_FLAGS_$(BUILD)) -Iabi $(ABI_ARCH) -Ikernel -Ilib/sys/include \
-              -Ilib/sys/include/arch/$(ARCH) -Itests/guest/arch/$(ARCH)
+              $(USER_FLAGS_$(BUILD)) -Iabi $(ABI_ARCH) -Ikernel \
+              $(addprefix -I,$(sort $(wildcard lib/*/include lib/*/include/arch/$(ARCH)))) \
+              -Itests/guest/arch/$(ARCH)
 USER := $(OUT)/user
 USER_SCRIPT := lib/sys/user.ld
 USER_LDFLAGS := -T $(USER_SCRIPT) -nostdlib -static --gc-sections -z max-page-size=4096 \
                 -z noexecstack --build-id=sha1
-SYS_SOURCES := $(sort $(wildcard lib/sys/src/*.c lib/sys/src/arch/$(ARCH)/*.S)) \
-               kernel/lib/error.c kernel/lib/fnv1a.c kernel/lib/print.c kernel/lib/string.c kernel/lib/text.c \
+LIB_SOURCES := $(sort $(wildcard lib/*/src/*.c lib/*/src/arch/$(ARCH)/*.[cS])) \
+               $(addprefix kernel/lib/,elf.c error.c fnv1a.c print.c string.c text.c) \
                kernel/arch/$(ARCH)/memory.S
-APPS  := $(patsubst apps/%/,%,$(sort $(wildcard apps/*/)))
+FOLDERS := $(patsubst %/main.c,%,$(sort $(wildcard $(addsuffix /*/main.c,apps servers drivers))))
+APPS  := $(notdir $(FOLDERS))
 GUEST := $(filter-out test,$(patsubst tests/guest/%.c,%,$(sort $(wildcard tests/guest/*.c))))
 GUEST_TESTS := $(filter-out bench%,$(GUEST))
 PROGRAMS := $(patsubst %,$(USER)/%.elf,$(APPS) $(GUEST))
-USER_SOURCES := $(SYS_SOURCES) $(sort $(wildcard apps/*/*.c tests/guest/*.c))
+folder_sources = $(sort $(wildcard $(1)/*.c $(1)/arch/$(ARCH)/*.[cS]))
+USER_SOURCES := $(LIB_SOURCES) $(foreach folder,$(FOLDERS),$(call folder_sources,$(folder))) \
+                $(sort $(wildcard tests/guest/*.c))
 user_objects = $(patsubst %,$(USER)/%.o,$(1))
 
 .PHONY: user
@@ -151,11 +156,14 @@ $(USER)/flags: force
 	@echo '$(USER_FLAGS) $(USER_SOURCES)' | cmp -s - $@ || echo '$(USER_FLAGS) $(USER_SOURCES)' > $@
 
 .SECONDEXPANSION:
-$(patsubst %,$(USER)/%.elf,$(APPS)): $(USER)/%.elf: $$(call user_objects,$$(sort $$(wildcard apps/%/*.c)))
+$(patsubst %,$(USER)/%.elf,$(APPS)): $(USER)/%.elf: \
+    $$(call user_objects,$$(call folder_sources,$$(firstword $$(wildcard $$(addsuffix /$$*,apps servers drivers)))))
 $(patsubst %,$(USER)/%.elf,$(GUEST)): $(USER)/%.elf: $(USER)/tests/guest/%.c.o
 $(patsubst %,$(USER)/%.elf,$(GUEST_TESTS)): $(USER)/tests/guest/test.c.o
-$(PROGRAMS): $(call user_objects,$(SYS_SOURCES)) $(USER_SCRIPT)
-	$(Q)$(LD) $(USER_LDFLAGS) $(filter %.o,$^) -o $@
+$(PROGRAMS): $(USER)/lib.a $(USER_SCRIPT)
+	$(Q)$(LD) $(USER_LDFLAGS) $(filter %.o %.a,$^) -o $@
+$(USER)/lib.a: $(call user_objects,$(LIB_SOURCES)) $(USER)/flags
+	$(Q)rm -f $@ && llvm-ar-19 rcs $@ $(filter %.o,$^)
 
 -include $(patsubst %.o,%.d,$(call user_objects,$(USER_SOURCES)))
 
