@@ -20,12 +20,16 @@ struct group {
     uint32_t task_count; /* alive */
     struct list in_all;
     struct signal_actions *actions;
-    uint64_t pending;       /* signals for whichever task takes them */
-    struct queue child_end; /* wait4 of this one; also SIGCHLD by parents */
-    struct queue own_exec;  /* vfork: the parent waits for exec or end */
-    struct tty *tty;        /* controlling */
-    int32_t exit_status;    /* as wait4 gives it */
-    bool zombie, stopped, continued, exiting, executed;
+    uint64_t pending;          /* signals for whichever task takes them */
+    struct signal_info *infos; /* by number: what the newest of each brought */
+    struct queue child_end;    /* wait4 of this one; also SIGCHLD by parents */
+    struct queue own_exec;     /* vfork: the parent waits for exec or end */
+    struct queue go_on;        /* tasks that SIGSTOP and its like hold */
+    struct tty *tty;           /* controlling */
+    int32_t exit_status;       /* as wait4 gives it */
+    bool zombie, exiting, executed;
+    bool stopped, stop_told, continued; /* by SIGSTOP and its like; SIGCONT */
+    int32_t stop_signal;
     uint32_t exit_signal; /* for the parent: SIGCHLD */
     uint32_t uid, gid, euid, egid, suid, sgid;
     uint64_t cpu_children; /* nanoseconds of those waited for */
@@ -35,6 +39,9 @@ struct group {
 };
 
 struct group *group_find(uint32_t pid);
+/* The leader of a session has ended: its tty is nobody's. (tty.c) */
+void session_leave(struct group *group);
+
 extern struct list groups; /* all, by age */
 
 #endif

@@ -33,6 +33,7 @@ enum task_state { TASK_RUNNING, TASK_HELD, TASK_WAITING, TASK_READY, TASK_DEAD }
 
 struct task {
     uint32_t tid;
+    uint32_t generation; /* of the number: late messages of one that had it before are told apart */
     enum task_state state;
     struct group *group;
     struct list in_group;
@@ -46,23 +47,57 @@ struct task {
     /* waiting: */
     struct list waiters;
     struct waiter own[TASK_WAITERS];
-    uint64_t deadline; /* DEADLINE_NEVER: none */
-    struct list in_deadlines;
+    uint32_t own_used;
+    uint64_t deadline;       /* DEADLINE_NEVER: none */
+    uint32_t deadline_place; /* in the heap, from 1; 0: not in it */
+    bool woken;              /* by a queue, since it began to wait */
     /* ready: */
     struct list in_ready;
     /* signals (signal.h): */
     uint64_t pending, blocked;
     uint64_t blocked_saved; /* rt_sigsuspend, ppoll: to be put back; valid if `restore_blocked` */
     bool restore_blocked;
+    uint64_t waited;   /* rt_sigtimedwait: taken by it, though blocked */
     bool kicked;       /* a kick is on its way */
     uaddr_t clear_tid; /* set_tid_address, CLONE_CHILD_CLEARTID */
     uaddr_t robust_list;
     char name[16]; /* of /proc and prctl */
 };
 
+#define TID_MAX 32768
+
 /* NULL: no such. */
 struct task *task_find(uint32_t tid);
-/* A number nobody has, for a task, group or session; 0: none left. */
-uint32_t tid_take(void);
+
+/* Whom a message of the kernel's is about: its badge. NULL: it is gone. */
+struct task *task_of_badge(uint64_t badge);
+uint64_t task_badge(const struct task *task);
+
+/*
+ * A task of `group` with a number of its own (`tid`, or any: 0), without a Tern thread. NULL: no
+ * memory or numbers.
+ */
+struct task *task_make(struct group *group, uint32_t tid);
+
+/*
+ * Makes a Tern thread for it in `mm`, that sends us its calls and its end, not started. Error
+ * numbers.
+ */
+int64_t task_thread_make(struct worker *worker, struct task *task, struct mm *mm, slot_t *thread);
+
+/* Its Tern thread ends; if that was held, its reply object is free. */
+void task_thread_end(struct worker *worker, struct task *task);
+
+/* It ends: off its group's list and all queues, its parts given up, its number free, itself gone.
+ */
+void task_end(struct worker *worker, struct task *task);
+
+/* Gives it another number, that nobody else has as a task (exec: the group's). */
+void task_renumber(struct task *task, uint32_t tid);
+
+/* Numbers for tasks, groups and sessions: each that names one keeps it. 0: none left. */
+uint32_t number_take(void);
+void number_keep(uint32_t number);
+void number_drop(uint32_t number);
 
 #endif

@@ -20,8 +20,9 @@ struct waiter {
     struct list on_queue;
     struct list of_task;
     struct task *task;
-    uint64_t key; /* queue_wake_key: whom it is for (a word's address, a mask of bits) */
-    bool alone;   /* exclusive: of those woken at once only one */
+    uint64_t key;  /* queue_wake_key: whom it is for (a word's address, a mask of bits) */
+    uint32_t mask; /* queue_wake_mask: bits that it is for */
+    bool alone;    /* exclusive: of those woken at once only one */
 };
 
 void queue_init(struct queue *queue);
@@ -48,6 +49,13 @@ int64_t wait_simply(struct call *call, struct queue *queue);
 void queue_wake(struct queue *queue);
 /* Wakes up to `count` with this key, first come first; returns how many. */
 uint64_t queue_wake_key(struct queue *queue, uint64_t key, uint64_t count);
+
+/* The same for those whose mask has one of the bits; a waiter's is all ones unless it is set. */
+uint64_t queue_wake_mask(struct queue *queue, uint64_t key, uint32_t mask, uint64_t count);
+void wait_mask(struct call *call, uint32_t mask); /* of the waiter made last */
+/* Lets up to `count` wait on another queue, by another key. */
+uint64_t queue_move(struct queue *from, uint64_t key, struct queue *to, uint64_t to_key,
+                    uint64_t count);
 
 /* Takes the task off all queues. For signals, ends, and wakes. */
 void wait_leave(struct task *task);

@@ -1,0 +1,228 @@
+/*
+ * Messages to the server (dispatch.h).
+ *
+ * The path of a call: its number by the CPU's table to the list's, that to its handler; the result
+ * to the answer, unless it waits or a signal has to be taken on the way.
+ */
+#include "dispatch.h"
+#include "deadline.h"
+#include "end.h"
+#include "group.h"
+#include "server_arch.h"
+#include "signals.h"
+#include "streams.h"
+
+/* --- the table: unpacks words into the handlers' arguments --- */
+
+#define GET_int(word)  ((arg_int)(word))
+#define GET_uint(word) ((arg_uint)(word))
+#define GET_long(word) ((arg_long)(word))
+#define GET_size(word) ((arg_size)(word))
+#define GET_user(word) ((arg_user){word})
+
+#define U0()
+#define U1(a)                , GET_##a(call->arg[0])
+#define U2(a, b)             U1(a), GET_##b(call->arg[1])
+#define U3(a, b, c)          U2(a, b), GET_##c(call->arg[2])
+#define U4(a, b, c, d)       U3(a, b, c), GET_##d(call->arg[3])
+#define U5(a, b, c, d, e)    U4(a, b, c, d), GET_##e(call->arg[4])
+#define U6(a, b, c, d, e, f) U5(a, b, c, d, e), GET_##f(call->arg[5])
+#define UNPACK(...)          PICK(0, ##__VA_ARGS__, U6, U5, U4, U3, U2, U1, U0)(__VA_ARGS__)
+
+#define CALL(name, x86, generic, manner, ...)                                                      \
+    static int64_t run_##name(struct call *call)                                                   \
+    {                                                                                              \
+        return call_##name(call UNPACK(__VA_ARGS__));                                              \
+    }
+#include "call.def"
+#undef CALL
+
+static int64_t (*const handlers[LINUX_CALLS])(struct call *call) = {
+#define CALL(name, x86, generic, manner, ...) [LINUX_##name] = run_##name,
+#include "call.def"
+#undef CALL
+};
+
+/* --- calls --- */
+
+static bool is_restart(int64_t result)
+{
+    return result == RESTART_ALWAYS || result == RESTART_NO_HAND;
+}
+
+/*
+ * The way back to the program: through its signals. A call that a signal interrupted, and that no
+ * handler was run for, is run again from here, so that its deadline and progress stay.
+ */
+static void finish(struct worker *worker, struct task *task, bool in_call, int64_t result)
+{
+    for (;;) {
+        if (signal_waits(task) && signal_take(worker, task, in_call, result))
+            return;
+        if (!in_call || !is_restart(result))
+            break;
+        task->call.again = true;
+        result = handlers[task->call.number](&task->call);
+        if (result == DONE_ANSWERED)
+            return;
+        if (result == WAIT) {
+            task->state = TASK_WAITING;
+            return;
+        }
+        wait_leave(task);
+    }
+    worker_answer(worker, task, in_call ? ANSWER_RESULT : ANSWER_RESUME, (uint64_t)result);
+}
+
+static void run(struct worker *worker, struct task *task)
+{
+    struct call *call = &task->call;
+    call->worker = worker;
+    int64_t result = handlers[call->number](call);
+    if (result == DONE_ANSWERED)
+        return;
+    if (result == WAIT) {
+        task->state = TASK_WAITING;
+        return;
+    }
+    wait_leave(task);
+    finish(worker, task, true, result);
+}
+
+void dispatch_again(struct worker *worker, struct task *task)
+{
+    task->call.again = true;
+    task->call.worker = worker;
+    if (!task->stopped) {
+        run(worker, task);
+        return;
+    }
+    task->stopped = false;
+    finish(worker, task, task->stopped_in_call, task->stopped_result);
+}
+
+static void take_call(struct worker *worker, struct task *task, const struct message *message)
+{
+    task->call = (struct call){.task = task, .number = arch_call(message->label)};
+    for (unsigned i = 0; i < 6; i++)
+        task->call.arg[i] = message->word[i];
+    for (unsigned i = 0; i < TASK_PROGRESS; i++)
+        task->progress[i] = 0;
+    task->deadline = DEADLINE_NEVER;
+    if (task->call.number < LINUX_CALLS) {
+        run(worker, task);
+        return;
+    }
+    missing_note(message->label);
+    finish(worker, task, true, -ENOSYS);
+}
+
+/* --- faults, kicks --- */
+
+static const struct {
+    int number, code;
+} fault_signals[FAULT_CLASSES] = {
+    [FAULT_page] = {SIGSEGV, SEGV_MAPERR},     [FAULT_alignment] = {SIGBUS, BUS_ADRALN},
+    [FAULT_undefined] = {SIGILL, ILL_ILLOPN},  [FAULT_protection] = {SIGSEGV, SI_KERNEL},
+    [FAULT_breakpoint] = {SIGTRAP, SI_KERNEL}, [FAULT_debug] = {SIGTRAP, TRAP_HWBKPT},
+    [FAULT_step] = {SIGTRAP, TRAP_TRACE},      [FAULT_divide] = {SIGFPE, FPE_INTDIV},
+    [FAULT_overflow] = {SIGSEGV, SI_KERNEL},   [FAULT_bound] = {SIGSEGV, SI_KERNEL},
+    [FAULT_fpu] = {SIGFPE, FPE_FLTINV},        [FAULT_machine] = {SIGBUS, BUS_OBJERR},
+};
+
+static void take_fault(struct worker *worker, struct task *task, const struct message *message)
+{
+    uint64_t class = message->word[0];
+    struct signal_info info = {.number = SIGSEGV, .code = SEGV_MAPERR, .address = message->word[1]};
+    if (class < FAULT_CLASSES && fault_signals[class].number != 0) {
+        info.number = fault_signals[class].number;
+        info.code = fault_signals[class].code;
+    }
+    if (message->kind == MESSAGE_no_memory)
+        info = (struct signal_info){.number = SIGKILL}; /* as Linux's out-of-memory killer */
+    signal_fault(task, &info);
+    finish(worker, task, false, 0);
+}
+
+static void take_kick(struct worker *worker, struct task *task, const struct message *message)
+{
+    task->kicked = false;
+    if (signal_take(worker, task, false, 0))
+        return;
+    worker_answer(worker, task, (enum answer_way)message->way, 0);
+}
+
+/* --- all of them --- */
+
+static void take_held(struct worker *worker, struct task *task, const struct message *message)
+{
+    task->state = TASK_HELD;
+    task->reply = worker->reply;
+    worker->reply = (slot_t){0};
+    switch (message->kind) {
+    case MESSAGE_foreign:
+        take_call(worker, task, message);
+        break;
+    case MESSAGE_kick:
+        take_kick(worker, task, message);
+        break;
+    case MESSAGE_foreign_old: { /* the 32-bit entry: a program of another ABI */
+        struct signal_info info = {.number = SIGSYS, .code = SYS_SECCOMP};
+        signal_fault(task, &info);
+        finish(worker, task, true, -ENOSYS);
+        break;
+    }
+    default:
+        take_fault(worker, task, message);
+    }
+}
+
+void dispatch(struct worker *worker, const struct message *message)
+{
+    if (message->kind == MESSAGE_signal) {
+        if ((message->word[0] & BIT_DEADLINE) != 0)
+            deadlines_run();
+        streams_take(message->word[0]);
+        return;
+    }
+    struct task *task = task_of_badge(message->badge);
+    if (message->kind == MESSAGE_exit) {
+        if (task != NULL)
+            task_lost(worker, task, message->word[0]);
+        return;
+    }
+    if (task == NULL)
+        return; /* held by nobody we know: its reply object is bound again by the next receive */
+    take_held(worker, task, message);
+}
+
+/* --- what is missing --- */
+
+#define MISSING_MAX 64
+
+static struct {
+    uint64_t number, count;
+} missing[MISSING_MAX];
+static uint32_t missing_used;
+
+void missing_note(uint64_t number)
+{
+    uint32_t i = 0;
+    while (i < missing_used && missing[i].number != number)
+        i++;
+    if (i == MISSING_MAX)
+        return;
+    if (i == missing_used)
+        missing[missing_used++].number = number;
+    missing[i].count++;
+}
+
+uint32_t missing_list(uint64_t *numbers, uint64_t *counts, uint32_t room)
+{
+    uint32_t i = 0;
+    for (; i < missing_used && i < room; i++) {
+        numbers[i] = missing[i].number;
+        counts[i] = missing[i].count;
+    }
+    return i;
+}

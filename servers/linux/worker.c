@@ -1,0 +1,168 @@
+/* Workers (worker.h). */
+#include "worker.h"
+#include "deadline.h"
+#include "dispatch.h"
+#include "group.h"
+#include "rt/lock.h"
+#include "sys/thread.h"
+#include <root.h>
+#include <stdlib.h>
+
+#define STACK_BYTES_EACH UINT64_C(65536)
+#define REPLIES_ROOM     64 /* free reply objects that are kept */
+
+slot_t server_port, server_job, programs_job;
+
+static struct rt_lock lock = RT_LOCK_INIT;
+static struct list ready = LIST_INIT(ready);
+static slot_t replies[REPLIES_ROOM];
+static uint32_t reply_count;
+
+void server_lock(void)
+{
+    rt_lock_take(&lock);
+}
+
+void server_unlock(void)
+{
+    rt_lock_give(&lock);
+}
+
+uint64_t now(void)
+{
+    uint64_t time = 0;
+    (void)tern_clock_read(&time);
+    return time;
+}
+
+static slot_t reply_take(void)
+{
+    slot_t made = {0};
+    if (reply_count > 0)
+        return replies[--reply_count];
+    (void)tern_object_create(server_job, OBJECT_reply, (slot_t){0}, 0, &made);
+    return made; /* 0: calls are refused until one is free */
+}
+
+static void reply_keep(slot_t reply)
+{
+    if (reply_count < REPLIES_ROOM)
+        replies[reply_count++] = reply;
+    else
+        (void)tern_cap_delete(reply);
+}
+
+/* What was to be answered last is answered now. */
+static void flush(struct worker *worker)
+{
+    if (worker->answer_reply.value == 0)
+        return;
+    (void)tern_port_reply(worker->answer_reply, &worker->answer);
+    reply_keep(worker->answer_reply);
+    worker->answer_reply = (slot_t){0};
+}
+
+void worker_answer(struct worker *worker, struct task *task, enum answer_way way, uint64_t result)
+{
+    flush(worker);
+    worker->answer = (struct message){.way = (uint8_t)way, .word = {result}};
+    worker->answer_reply = task->reply;
+    task->reply = (slot_t){0};
+    task->state = TASK_RUNNING;
+}
+
+void worker_reply_free(struct worker *worker, struct task *task)
+{
+    (void)worker;
+    if (task->reply.value != 0)
+        reply_keep(task->reply);
+    task->reply = (slot_t){0};
+}
+
+void worker_ready(struct task *task)
+{
+    task->state = TASK_READY;
+    list_add_last(&ready, &task->in_ready);
+}
+
+static void run_ready(struct worker *worker)
+{
+    while (!list_empty(&ready)) {
+        struct task *task = CONTAINER_OF(ready.next, struct task, in_ready);
+        list_remove(&task->in_ready);
+        task->state = TASK_HELD;
+        dispatch_again(worker, task);
+    }
+}
+
+/* The next message, after the answer that is due. */
+static error_t receive(struct worker *worker, struct message *message)
+{
+    if (worker->reply.value == 0)
+        worker->reply = reply_take();
+    if (worker->answer_reply.value == 0)
+        return tern_port_receive(server_port, worker->reply, message, DEADLINE_NEVER);
+    /* It is received with the object that is answered; the other one is kept. */
+    if (worker->reply.value != 0)
+        reply_keep(worker->reply);
+    worker->reply = worker->answer_reply;
+    worker->answer_reply = (slot_t){0};
+    *message = worker->answer;
+    return tern_port_reply_receive(server_port, worker->reply, message, DEADLINE_NEVER);
+}
+
+static void work(struct worker *worker)
+{
+    struct message message;
+    for (;;) {
+        error_t error = receive(worker, &message);
+        if (error != OK)
+            continue; /* whom it answered is gone */
+        server_lock();
+        dispatch(worker, &message);
+        run_ready(worker);
+        server_unlock();
+    }
+}
+
+static uint64_t worker_main(void *argument, void *page)
+{
+    struct worker *worker = argument;
+    worker->page = page;
+    work(worker);
+    return 0;
+}
+
+int64_t workers_prepare(void)
+{
+    server_job = root_slot(ROOT_SLOT_JOB);
+    if (sys_port_create(0, &server_port) != OK)
+        return -ENOMEM;
+    if (tern_object_create(server_job, OBJECT_job, (slot_t){0}, 0, &programs_job) != OK)
+        return -ENOMEM;
+    return deadlines_prepare();
+}
+
+static unsigned worker_count = 1;
+
+unsigned workers_count(void)
+{
+    return worker_count;
+}
+
+void workers_run(unsigned count)
+{
+    worker_count = count;
+    for (unsigned i = 1; i < count; i++) {
+        struct worker *worker = calloc(1, sizeof(*worker));
+        void *stack = aligned_alloc(16, STACK_BYTES_EACH);
+        if (worker == NULL || stack == NULL ||
+            sys_thread_start(worker_main, worker, stack, STACK_BYTES_EACH, &worker->thread) != OK)
+            break; /* fewer serve, too */
+    }
+    static struct worker first;
+    first.page = sys_page;
+    work(&first);
+    for (;;)
+        sys_exit(1);
+}
