@@ -16,7 +16,21 @@ from tern.paths import ROOT
 RESET = "the guest reset itself"
 LEAVE = "run=inventory,poweroff"
 # QEMU's own device for tests of drivers: with its registers, messages and DMA to all of memory.
-GUEST_DEVICES = {"pci": ["--", "-device", "edu,dma_mask=0xffffffffffffffff"]}
+EDU = "edu,dma_mask=0xffffffffffffffff"
+
+
+def qemu_devices(*devices):
+    """QEMU's own arguments for devices, behind all others."""
+    return ["--", *[word for device in devices for word in ("-device", device)]]
+
+
+GUEST_DEVICES = {
+    "pci": qemu_devices(EDU),
+    "pci_tree": qemu_devices("pcie-root-port,id=port1,chassis=1",
+                             "pcie-root-port,id=port2,chassis=2",
+                             "pcie-pci-bridge,id=bridge1,bus=port2",
+                             f"{EDU},bus=bridge1,addr=2", "virtio-rng-pci,bus=port1"),
+}
 GUEST_CPUS = {"test": (1, 4), "soak": (1, 2, 4, 8)}
 RESTARTED = {False: r"restarts: \d+ points", True: r"restarts: \d+ points, 0 not covered"}
 SMP_RUNS = {"test": 5, "soak": 100}

@@ -2,6 +2,7 @@
 #ifndef HARDWARE_H
 #define HARDWARE_H
 
+#include "device/home.h"
 #include "pages.h"
 #include "sys/message.h"
 #include <device.h>
@@ -27,17 +28,22 @@ static inline error_t device_create(uint64_t identity, const struct abi_device_r
     return create(OBJECT_device, NO_SLOT, 0, created);
 }
 
-/* A range of a device, whole, at an address where nothing is yet. */
-static inline volatile uint32_t *registers_map(slot_t device, uint64_t range, uint64_t size)
+/* Where the tests' registers and DMA memory are mapped. */
+static inline struct device_home *test_home(void)
 {
-    static uint64_t next = AREA(40);
-    slot_t memory = {0};
-    uint64_t va = next;
-    EXPECT(create(OBJECT_memory, device, range, &memory) == OK);
-    EXPECT(map(memory, 0, va, size / PAGE, RW) == OK);
-    drop(memory);
-    next += size + PAGE;
-    return (volatile uint32_t *)(uintptr_t)va;
+    static struct device_home home = {.next = AREA(40), .end = AREA(60)};
+    home.process = self_process();
+    home.job = JOB;
+    home.page = sys_page;
+    return &home;
+}
+
+/* A range of a device, whole. */
+static inline volatile uint32_t *registers_map(slot_t device, uint64_t range)
+{
+    struct device_range mapped = {0};
+    EXPECT(device_range_map(test_home(), device, range, &mapped) == OK);
+    return (volatile uint32_t *)mapped.at;
 }
 
 /* The bits that a port gets by the deadline (DEADLINE_POLL: that it has); 0: none. */

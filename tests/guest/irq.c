@@ -153,7 +153,7 @@ TEST(irq_of_a_device)
     REQUIRE(sys_port_create(0, &port) == OK);
     if (!has_ports) {
         REQUIRE(with_range(1, CLOCK_BASE, PAGE, &device) == OK);
-        clock = registers_map(device, 0, PAGE);
+        clock = registers_map(device, 0);
     }
     uint64_t line = has_ports ? KEY_LINE : CLOCK_LINE;
     REQUIRE(create(OBJECT_irq, NO_SLOT, line, &irq) == OK);

@@ -2,83 +2,48 @@
  * Native test: a device on a PCI bus, QEMU's "edu" (docs/specs/edu.rst of QEMU): its interrupts
  * come by message (PCI Local Bus 3.0, 6.8), and it copies between its buffer and memory by DMA.
  *
- * The test is the driver: it finds the device by the bus's configuration window (ECAM), gives it
- * an address if no firmware did, and holds the capabilities for its registers and interrupts.
+ * The test is the driver: it finds the device by the bus's configuration window (bus.h), and holds
+ * the capabilities for its registers and interrupts.
  */
-#include "hardware.h"
+#include "bus.h"
 #include "sys/child.h"
 #include <guest_arch.h>
 #include <state.h>
 #include <stdatomic.h>
 
 #define BITS        UINT64_C(0x500)
-#define BUS_SIZE    (256 * PAGE) /* a function of a bus has a page */
-#define EDU_ID      0x11e81234u  /* device and vendor */
+#define EDU_VENDOR  0x1234
+#define EDU_DEVICE  0x11e8
 #define EDU_BYTES   UINT64_C(0x100000)
 #define EDU_BUFFER  UINT64_C(0x40000) /* a page, as its DMA addresses it */
 #define COPY_BYTES  UINT64_C(2048)    /* of one copy: not all, QEMU 7.2 takes the end for outside */
 #define COPY_WORDS  (COPY_BYTES / 8)
 #define EDU_MS      100 /* a copy begins so long after it was asked for */
 #define ANY_MESSAGE UINT64_MAX
-#define BUS         (UINT64_C(1) << 32) /* in identities: the first bus; below: the function */
-
-/* Words of the configuration space, and of a capability for messages of 64 bits. */
-enum { PCI_ID = 0, PCI_COMMAND = 1, PCI_BAR = 4, PCI_CAPS = 13, CAP_MESSAGE = 5 };
-enum { MESSAGE_CONTROL = 0, MESSAGE_ADDRESS = 1, MESSAGE_DATA = 3 };
-#define COMMAND_MEMORY  0x2u
-#define COMMAND_MASTER  0x4u
-#define MESSAGE_ENABLED 0x10000u
-
 /* Words of its registers. */
 enum { EDU_ALIVE = 1, EDU_RAISE = 24, EDU_ACK = 25, EDU_FROM = 32, EDU_TO = 34, EDU_COUNT = 36 };
 enum { EDU_COMMAND = 38, EDU_RUN = 1, EDU_TO_MEMORY = 2, EDU_TELL = 4, EDU_DMA_DONE = 0x100 };
 
 static slot_t edu, irq, port;
 static uint64_t edu_identity;
-static volatile uint32_t *config, *registers;
-
-static volatile uint32_t *message_capability(void)
-{
-    uint32_t at = config[PCI_CAPS] & 0xfc;
-    while (at != 0 && (config[at / 4] & 0xff) != CAP_MESSAGE)
-        at = config[at / 4] >> 8 & 0xfc;
-    return at != 0 ? config + at / 4 : NULL;
-}
-
-/* Its function's number on the bus, after which its registers are at an address. */
-static bool edu_find(uint64_t *function, uint64_t *base)
-{
-    const struct abi_device_range range[2] = {{.base = GUEST_ECAM, .size = BUS_SIZE}};
-    slot_t bus = {0};
-    if (device_create(BUS, range, &bus) != OK)
-        return false;
-    volatile uint32_t *all = registers_map(bus, 0, BUS_SIZE);
-    drop(bus);
-    for (*function = 0; *function < 256; ++*function) {
-        volatile uint32_t *found = all + *function * (PAGE / 4);
-        if (found[PCI_ID] != EDU_ID)
-            continue;
-        if ((found[PCI_BAR] & ~0xfu) == 0)
-            found[PCI_BAR] = GUEST_BAR;
-        found[PCI_COMMAND] |= COMMAND_MEMORY | COMMAND_MASTER;
-        *base = found[PCI_BAR] & ~0xfu;
-        return true;
-    }
-    return false;
-}
+static volatile uint32_t *registers;
+static struct pci_device pci;
+static struct pci_messages messages;
 
 TEST(device_found)
 {
-    uint64_t function = 0, base = 0;
-    REQUIRE(edu_find(&function, &base));
-    edu_identity = BUS | function;
-    const struct abi_device_range ranges[2] = {
-        {.base = GUEST_ECAM + function * PAGE, .size = PAGE},
-        {.base = base, .size = EDU_BYTES},
-    };
-    REQUIRE(device_create(edu_identity, ranges, &edu) == OK);
-    config = registers_map(edu, 0, PAGE);
-    registers = registers_map(edu, 1, EDU_BYTES);
+    struct pci_function *found = NULL;
+    REQUIRE(bus_open());
+    found = bus_find(EDU_VENDOR, EDU_DEVICE, 0);
+    REQUIRE(found != NULL && bus_take(found, &pci));
+    edu = pci.device;
+    edu_identity = bus_identity(found);
+    volatile uint8_t *at = NULL;
+    REQUIRE(pci_device_bar(&pci, 0, 0, EDU_BYTES, &at) == OK);
+    EXPECT(pci_device_bar(&pci, 0, 1, EDU_BYTES, &at) == ERR_malformed);
+    EXPECT(pci_device_bar(&pci, 1, 0, 1, &at) == ERR_malformed);
+    EXPECT(pci_device_bar(&pci, PCI_BARS, 0, 1, &at) == ERR_malformed);
+    registers = (volatile uint32_t *)pci.bars[0].at;
     registers[EDU_ALIVE] = 0x12345678;
     EXPECT(registers[EDU_ALIVE] == ~0x12345678u);
 }
@@ -86,12 +51,9 @@ TEST(device_found)
 /* Tells the device where to write what. */
 static void message_set(uint64_t address, uint64_t data)
 {
-    volatile uint32_t *capability = message_capability();
-    capability[MESSAGE_CONTROL] &= ~MESSAGE_ENABLED;
-    capability[MESSAGE_ADDRESS] = (uint32_t)address;
-    capability[MESSAGE_ADDRESS + 1] = (uint32_t)(address >> 32);
-    capability[MESSAGE_DATA] = (uint32_t)data;
-    capability[MESSAGE_CONTROL] |= MESSAGE_ENABLED;
+    pci_messages_enable(&messages, false);
+    EXPECT(pci_message_set(&messages, 0, address, data) == OK);
+    pci_messages_enable(&messages, true);
 }
 
 static void edu_raise(void)
@@ -103,7 +65,7 @@ static void edu_raise(void)
 TEST(message_of_the_device)
 {
     uint64_t address = 0, data = 0;
-    REQUIRE(registers != NULL && message_capability() != NULL);
+    REQUIRE(registers != NULL && pci_messages_open(&messages, &pci) == OK);
     REQUIRE(sys_port_create(0, &port) == OK);
     REQUIRE(create(OBJECT_irq, edu, ANY_MESSAGE, &irq) == OK);
     EXPECT(tern_irq_bind(irq, port, BITS, &address, &data) == OK);

@@ -30,7 +30,15 @@ RULES = {
     "monitor": {"lib", "boot", "sched", "syscall", "trace"},
     "selftest": {"lib", "arch", "boot", "cap", "mem", "sched", "trace"},
 }
-USER_FOLDERS = ("lib", "apps", "tests/guest")
+USER_FOLDERS = ("lib", "apps", "drivers", "tests/guest")
+# Of the libraries of user code, lib/NAME: the others that each may include. Programs: all.
+USER_RULES = {
+    "sys": set(),
+    "rt": {"sys"},
+    "device": {"sys", "rt"},
+    "pci": {"device"},
+    "virtio": {"sys", "device", "pci"},
+}
 SHARED = {"lib/elf.h", "lib/error.h", "lib/list.h", "lib/print.h", "lib/string.h", "lib/types.h"}
 CPU_NAMES = re.compile(r"x86|amd64|aarch64|arm64|armv8|\bintel\b|\bamd\b|__x86|__aarch", re.I)
 # Names of standards and their fields that contain a CPU's name: device-tree strings, notes.
@@ -74,9 +82,12 @@ def user_sources():
                 yield from (os.path.join(path, n) for n in names if n.endswith((".c", ".h", ".S")))
 
 
-def user_may_include(name):
-    """Its own library, what is shared, and what lies directly in abi/ or beside the file."""
-    return "/" not in name or name.startswith("sys/") or name in SHARED
+def user_may_include(path, name):
+    """What is shared, what lies directly in abi/ or beside the file, and libraries below it."""
+    folders = path.split(os.sep)
+    own = folders[1] if folders[0] == "lib" else None
+    below = USER_RULES.get(own, set()) | {own} if own else set(USER_RULES)
+    return "/" not in name or name in SHARED or name.split("/")[0] in below
 
 
 def check_user_file(path):
@@ -86,7 +97,7 @@ def check_user_file(path):
             if CPU_NAMES.search(line):
                 wrong.append(f"{path}:{number}: names a CPU: {line.strip()}")
             match = INCLUDE.match(line)
-            if match and not user_may_include(match.group(1)):
+            if match and not user_may_include(path, match.group(1)):
                 wrong.append(f"{path}:{number}: user code may not include {match.group(1)}")
     return wrong
 

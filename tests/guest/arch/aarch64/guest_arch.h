@@ -9,7 +9,8 @@
 #define GUEST_FPU_AT    0 /* the first SIMD register in the FPU's state */
 #define GUEST_UNDEFINED "udf #0"
 #define GUEST_ECAM      UINT64_C(0x4010000000) /* of the first PCI bus, on the tests' machine */
-#define GUEST_BAR       0x10000000u            /* where a device is put that has no address */
+#define GUEST_BAR       0x10000000u            /* from here devices are put that have no address */
+#define GUEST_BAR_BYTES 0x10000000u
 
 static inline uint64_t *registers_pc(struct abi_registers *r)
 {

@@ -14,6 +14,13 @@ static inline uint64_t sys_counter(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* All accesses before, of memory and of devices, come before all after: also those of combining
+ * mappings (Intel SDM 2A, MFENCE). */
+static inline void sys_device_fence(void)
+{
+    __asm__ volatile("mfence" ::: "memory");
+}
+
 /* A vector register, for tests: compiled code uses none. */
 static inline void sys_vector_set(uint64_t value)
 {
