@@ -270,8 +270,7 @@ unit: $(HOST)/unit $(HOST)/unit-alone $(HOST)/unit-tsan ## unit tests on this ma
 	$(Q)$(HOST)/unit
 	$(Q)$(HOST)/unit-alone
 	$(Q)$(HOST)/unit-tsan
-	$(Q)python3 tests/unit/test_tern.py
-	$(Q)python3 tests/unit/test_deps.py
+	$(Q)failed=0; for test in tests/unit/test_*.py; do python3 $$test || failed=1; done; exit $$failed
 
 FUZZ_SECONDS ?= 600
 FUZZ_CALLS ?= 10000000

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import unittest
 
+import counted
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 EM_AARCH64 = 183
 
@@ -56,7 +58,4 @@ class Deps(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False).result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    sys.exit(counted.main())

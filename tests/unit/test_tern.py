@@ -18,10 +18,11 @@ for folder in ("tools", "tests/boot"):
     sys.path.insert(0, os.path.join(ROOT, folder))
 
 import cases  # noqa: E402
+import counted  # noqa: E402
 import matrix  # noqa: E402
 import pairs  # noqa: E402
 import screen  # noqa: E402
-from tern import cli, machine, media, paths, qemu, run  # noqa: E402
+from tern import apt, cli, machine, media, paths, qemu, run  # noqa: E402
 import count_tests  # noqa: E402
 
 
@@ -393,31 +394,31 @@ class Deps(unittest.TestCase):
         text = ("Types: deb\n# a note\nURIs: u\nSuites: bookworm bookworm-updates\n"
                 "Components: main\nArchitectures: amd64\n\nTypes: deb\nURIs: v\nSuites: other\n"
                 "\nTypes: deb\nURIs: w\nSuites: bookworm\nEnabled: no\n")
-        self.assertEqual(self.deps.from_stanzas(text, "bookworm"),
+        self.assertEqual(apt.from_stanzas(text, "bookworm"),
                          ["Types: deb deb-src\nURIs: u\nSuites: bookworm bookworm-updates\n"
                           "Components: main\n"])
 
     def test_lines(self):
         text = ("# deb x bookworm main\ndeb [arch=amd64 signed-by=/k] u bookworm-updates main c\n"
                 "deb-src u bookworm main\ndeb v cloud-bookworm main\n")
-        self.assertEqual(self.deps.from_lines(text, "bookworm"),
+        self.assertEqual(apt.from_lines(text, "bookworm"),
                          ["Types: deb deb-src\nURIs: u\nSuites: bookworm-updates\n"
                           "Components: main c\nSigned-By: /k\n"])
 
     def test_versions(self):
         self.deps.check_version("clang-19", (19,), "Debian clang version 19.1.7 (3~deb12u1)")
         self.deps.check_version("ld.lld-19", (19,), "Debian LLD 19.1.7 (compatible)")
-        with self.assertRaisesRegex(self.deps.DepsError, "version 7.1, and Tern needs 7.2"):
+        with self.assertRaisesRegex(paths.TernError, "version 7.1, and Tern needs 7.2"):
             self.deps.check_version("q", (7, 2), "QEMU emulator version 7.1.0")
-        with self.assertRaisesRegex(self.deps.DepsError, "unknown"):
+        with self.assertRaisesRegex(paths.TernError, "unknown"):
             self.deps.check_version("q", (7, 2), "")
 
     def test_unknown_package_is_named(self):
         said = "E: Unable to locate package zork\n"
-        self.assertIn("no package zork", self.deps.apt_failure(said, "apt-get install zork"))
+        self.assertIn("no package zork", apt.apt_failure(said, "apt-get install zork"))
 
     def test_unknown_group(self):
-        with self.assertRaisesRegex(self.deps.DepsError, "no group zork"):
+        with self.assertRaisesRegex(paths.TernError, "no group zork"):
             self.deps.packages_of(["zork"])
 
 
@@ -432,14 +433,5 @@ class Counting(unittest.TestCase):
         self.assertEqual(count_tests.total_line(7, 1, 2), "7 passed, 1 failed, 2 skipped")
 
 
-def main():
-    program = unittest.main(exit=False, verbosity=2 if "-v" in sys.argv else 1, argv=sys.argv[:1])
-    result = program.result
-    wrong = result.failures + result.errors
-    failed = len({getattr(case, "test_case", case).id() for case, _ in wrong})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed or not result.testsRun else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(counted.main())

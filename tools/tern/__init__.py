@@ -6,5 +6,9 @@ qemu      the QEMU command line for it, and the check of the installed QEMU
 media     boot media for the loaders: GRUB and Limine ISO images, cached
 run       one run of QEMU: time limit, how the guest left, exit status
 debug     gdb and symbols
+archive   the tar that stands behind init: the system archive
+tree      what stands at which path of it
+apt       Debian packages by name, through an apt of our own
+packages  the Linux tree that a run begins with
 paths     where things are in the repository
 """
