@@ -68,7 +68,7 @@ struct memory {
     uint32_t reign;       /* counts pagers, so that requests to former ones are void */
     bool empty_absent;    /* empty pages are absent, not zero */
     bool physical;        /* pages are those from `base`, no entries; constant */
-    uint32_t attributes;  /* MAP_DEVICE, MAP_COMBINE or 0; constant */
+    uint32_t attributes;  /* MAP_DEVICE, MAP_COMBINE; 0: RAM, a boot module if physical; constant */
     phys_t base;          /* constant */
     struct memory_pager pager;
 };

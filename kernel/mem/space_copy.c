@@ -12,7 +12,7 @@
 /* Where the kernel sees the bytes at fault->va; NULL: registers of a device. */
 static void *fault_bytes(const struct fault *fault)
 {
-    if (fault->memory->physical)
+    if (fault->memory->attributes != 0)
         return NULL;
     return (char *)phys_to_virt(fault->frame) + (fault->va & (PAGE_SIZE - 1));
 }
@@ -26,7 +26,8 @@ static uint64_t in_page(uint64_t va, uint64_t size)
 /* The kernel wrote at fault->va: is that code, it is fetched so. */
 static void wrote_locked(const struct fault *fault)
 {
-    memory_wrote_locked(fault->memory, fault->page);
+    if (fault->page != NULL) /* not of a boot module */
+        memory_wrote_locked(fault->memory, fault->page);
     if ((fault->mapping->flags & SPACE_EXECUTE) != 0)
         arch_code_sync(fault->frame, PAGE_SIZE);
 }

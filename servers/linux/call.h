@@ -52,7 +52,7 @@ enum linux_call {
 
 /* The handlers: int64_t call_NAME(struct call *, arguments...). */
 #define PICK(a0, a1, a2, a3, a4, a5, a6, chosen, ...) chosen
-#define COMMA_ARGS(...)                               PICK(0, ##__VA_ARGS__, A6, A5, A4, A3, A2, A1, A0)(__VA_ARGS__)
+#define COMMA_ARGS(...)                               PICK(0 __VA_OPT__(, ) __VA_ARGS__, A6, A5, A4, A3, A2, A1, A0)(__VA_ARGS__)
 #define A0()
 #define A1(a)                , arg_##a
 #define A2(a, b)             , arg_##a, arg_##b

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #define PAGE        UINT64_C(4096)
+#define ADVICE_MOST 25                /* MADV_COLLAPSE */
 #define BREAK_PIECE UINT64_C(0x40000) /* mapped ahead of the break */
 #define BREAK_MOST  UINT64_C(0x4000000000)
 
@@ -230,7 +231,7 @@ int64_t call_madvise(struct call *call, arg_size at, arg_size size, arg_int advi
         return -EINVAL;
     if (advice == MADV_DONTNEED)
         return give_back(call->task->mm, at, size);
-    return advice >= 0 && advice <= MADV_POPULATE_WRITE ? 0 : -EINVAL;
+    return advice >= 0 && advice <= ADVICE_MOST ? 0 : -EINVAL;
 }
 
 int64_t call_msync(struct call *call, arg_size at, arg_size size, arg_int flags)

@@ -1,5 +1,4 @@
 /* Of the system: uname(2), sysinfo(2), prctl(2), limits, CPUs. */
-#define _GNU_SOURCE
 #include "files.h"
 #include "group.h"
 #include "mm.h"
@@ -102,8 +101,6 @@ int64_t call_prctl(struct call *call, arg_int what, arg_size a, arg_size b, arg_
         return 1;
     case PR_SET_DUMPABLE:
         return a <= 1 ? 0 : -EINVAL;
-    case PR_SET_PDEATHSIG:
-    case PR_SET_VMA:
     default:
         return -EINVAL;
     }

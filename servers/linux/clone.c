@@ -1,5 +1,4 @@
 /* New tasks and processes: clone(2), fork(2), vfork(2). */
-#define _GNU_SOURCE
 #include "end.h"
 #include "files.h"
 #include "fs.h"

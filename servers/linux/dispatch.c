@@ -27,7 +27,7 @@
 #define U4(a, b, c, d)       U3(a, b, c), GET_##d(call->arg[3])
 #define U5(a, b, c, d, e)    U4(a, b, c, d), GET_##e(call->arg[4])
 #define U6(a, b, c, d, e, f) U5(a, b, c, d, e), GET_##f(call->arg[5])
-#define UNPACK(...)          PICK(0, ##__VA_ARGS__, U6, U5, U4, U3, U2, U1, U0)(__VA_ARGS__)
+#define UNPACK(...)          PICK(0 __VA_OPT__(, ) __VA_ARGS__, U6, U5, U4, U3, U2, U1, U0)(__VA_ARGS__)
 
 #define CALL(name, x86, generic, manner, ...)                                                      \
     static int64_t run_##name(struct call *call)                                                   \

@@ -38,6 +38,14 @@ struct group {
     uint32_t command_size;
 };
 
+/* With a number of its own, and what it has of `parent` (NULL: the first). NULL: no memory. */
+struct group *group_make(struct group *parent);
+/* To another process group and session. */
+void group_move(struct group *group, uint32_t pgid, uint32_t sid);
+/* It was waited for, or never was: nothing names it any more. Without tasks and children. */
+void group_free(struct group *group);
+
+/* NULL: no such. */
 struct group *group_find(uint32_t pid);
 /* The leader of a session has ended: its tty is nobody's. (tty.c) */
 void session_leave(struct group *group);

@@ -12,6 +12,7 @@
 #define LINUX_MM_H
 
 #include "call.h"
+#include "lib/error.h"
 
 struct node;
 

@@ -21,6 +21,8 @@
 #include "lib/list.h"
 #include "wait.h"
 
+struct worker;
+
 struct group;
 struct mm;
 struct files;
@@ -57,9 +59,13 @@ struct task {
     uint64_t pending, blocked;
     uint64_t blocked_saved; /* rt_sigsuspend, ppoll: to be put back; valid if `restore_blocked` */
     bool restore_blocked;
-    uint64_t waited;   /* rt_sigtimedwait: taken by it, though blocked */
-    bool kicked;       /* a kick is on its way */
-    uaddr_t clear_tid; /* set_tid_address, CLONE_CHILD_CLEARTID */
+    uint64_t waited; /* rt_sigtimedwait: taken by it, though blocked */
+    bool kicked;     /* a kick is on its way */
+    bool stopped;    /* waits for its group to go on; then it is finished with: */
+    bool stopped_in_call;
+    int64_t stopped_result;
+    uint64_t alt_stack, alt_size; /* sigaltstack; size 0: none */
+    uaddr_t clear_tid;            /* set_tid_address, CLONE_CHILD_CLEARTID */
     uaddr_t robust_list;
     char name[16]; /* of /proc and prctl */
 };

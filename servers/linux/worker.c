@@ -13,7 +13,7 @@
 
 slot_t server_port, server_job, programs_job;
 
-static struct rt_lock lock = RT_LOCK_INIT;
+static struct rt_lock lock;
 static struct list ready = LIST_INIT(ready);
 static slot_t replies[REPLIES_ROOM];
 static uint32_t reply_count;

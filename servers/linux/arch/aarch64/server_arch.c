@@ -83,7 +83,7 @@ uint64_t arch_pc(const struct abi_registers *registers)
 
 /* --- frames --- */
 
-#define FPSIMD_MAGIC UINT32_C(0x46508001)
+#define FPSIMD_RECORD UINT32_C(0x46508001)
 
 struct fpsimd {
     uint32_t magic, size, fpsr, fpcr;
@@ -126,7 +126,7 @@ static int64_t fpu_save(struct worker *worker, struct task *task, struct fpsimd 
         return -EFAULT;
     memcpy(&fpu, state, sizeof(fpu));
     *to = (struct fpsimd){
-        .magic = FPSIMD_MAGIC, .size = sizeof(*to), .fpsr = fpu.fpsr, .fpcr = fpu.fpcr};
+        .magic = FPSIMD_RECORD, .size = sizeof(*to), .fpsr = fpu.fpsr, .fpcr = fpu.fpcr};
     memcpy(to->q, fpu.q, sizeof(to->q));
     return 0;
 }
@@ -165,7 +165,7 @@ int64_t arch_frame_end(struct worker *worker, struct task *task, struct abi_regi
 {
     static struct frame frame;
     int64_t error = user_read(task, &frame, (uaddr_t){registers->sp}, sizeof(frame));
-    if (error != 0 || frame.fpsimd.magic != FPSIMD_MAGIC)
+    if (error != 0 || frame.fpsimd.magic != FPSIMD_RECORD)
         return -EFAULT;
     struct abi_fpu fpu = {.fpsr = frame.fpsimd.fpsr, .fpcr = frame.fpsimd.fpcr};
     memcpy(fpu.q, frame.fpsimd.q, sizeof(fpu.q));

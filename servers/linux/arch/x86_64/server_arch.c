@@ -87,7 +87,7 @@ uint64_t arch_pc(const struct abi_registers *registers)
 
 /* --- frames --- */
 
-struct sigcontext {
+struct saved_context {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, flags;
     uint16_t cs, gs, fs, ss;
     uint64_t error, trap, old_mask, cr2, fpu;
@@ -98,11 +98,11 @@ struct frame {
     uint64_t restorer;
     uint64_t context_flags, link;
     stack_t stack;
-    struct sigcontext context;
+    struct saved_context context;
     uint64_t mask;
     siginfo_t info;
 };
-_Static_assert(sizeof(struct sigcontext) == 256 && sizeof(siginfo_t) == 128 &&
+_Static_assert(sizeof(struct saved_context) == 256 && sizeof(siginfo_t) == 128 &&
                    sizeof(stack_t) == 24,
                "as Linux has them");
 
@@ -123,9 +123,9 @@ struct fpu_software {
     uint32_t size, padding[7];
 };
 
-static void context_save(struct sigcontext *to, const struct abi_registers *from)
+static void context_save(struct saved_context *to, const struct abi_registers *from)
 {
-    *to = (struct sigcontext){
+    *to = (struct saved_context){
         .r8 = from->r8,
         .r9 = from->r9,
         .r10 = from->r10,
@@ -149,7 +149,7 @@ static void context_save(struct sigcontext *to, const struct abi_registers *from
     };
 }
 
-static void context_load(struct abi_registers *to, const struct sigcontext *from)
+static void context_load(struct abi_registers *to, const struct saved_context *from)
 {
     uint64_t fs_base = to->fs_base, gs_base = to->gs_base;
     *to = (struct abi_registers){

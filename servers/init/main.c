@@ -1,0 +1,121 @@
+/*
+ * init: the first process. It holds every first capability, starts what the manifest in the system
+ * archive names, in the order of needs, and starts again what ends (decision 0020).
+ *
+ * It has one thread and one port. When a program ends that the manifest says so of, the system ends
+ * with its value; init's own end is the system's.
+ */
+#include "program.h"
+#include "rt/begin.h"
+#include "rt/state.h"
+#include "sys/message.h"
+#include "sys/print.h"
+#include "sys/thread.h"
+#include <space.h>
+
+#define ARCHIVE_VA UINT64_C(0x100000000)
+
+static struct system the_system;
+
+static _Noreturn void give_up(const char *what, error_t error)
+{
+    sys_print("init: %s: %s\n", what, error_text(error));
+    sys_exit(1);
+}
+
+/* The boot module, whole, to be read. */
+static error_t archive_map(struct system *system)
+{
+    struct state_memory_basic state;
+    system->archive = root_slot(ROOT_SLOT_MODULE);
+    error_t error = RT_GET(sys_page, system->archive, memory, basic, &state);
+    if (error == OK)
+        error = tern_space_map(root_slot(ROOT_SLOT_PROCESS), system->archive, 0,
+                               (uaddr_t){ARCHIVE_VA}, state.size, SPACE_READ);
+    system->archive_at = (const uint8_t *)ARCHIVE_VA;
+    system->archive_size = state.size;
+    return error;
+}
+
+static void manifest_load(struct system *system)
+{
+    static struct rt_tar tar;
+    struct manifest *manifest = &system->manifest;
+    rt_tar_open(&tar, system->archive_at, system->archive_size);
+    error_t error = rt_tar_find(&tar, "tern/init.conf");
+    if (error != OK)
+        give_up("tern/init.conf of the system archive", error);
+    error = manifest_read(manifest, (const char *)tar.data, tar.data_size);
+    if (error != OK) {
+        sys_print("init: tern/init.conf, line %u: %s\n", manifest->line, manifest->why);
+        sys_exit(1);
+    }
+}
+
+static void start(struct system *system, uint32_t which)
+{
+    const char *name = system->manifest.entries[which].name;
+    error_t error = program_start(system, which);
+    if (error != OK)
+        sys_print("init: %s cannot be started: %s\n", name, error_text(error));
+    if (error != OK && system->programs[which].entry->ends_system)
+        sys_exit(1);
+}
+
+static void start_all(struct system *system)
+{
+    for (uint32_t i = 0; i < system->manifest.count; i++)
+        system->programs[i].entry = &system->manifest.entries[i];
+    for (uint32_t i = 0; i < system->manifest.count; i++)
+        start(system, system->manifest.order[i]);
+}
+
+/* Starts those that have rested long enough; when to look again. */
+static uint64_t start_rested(struct system *system)
+{
+    uint64_t time = 0, next = DEADLINE_NEVER;
+    (void)tern_clock_read(&time);
+    for (uint32_t i = 0; i < system->manifest.count; i++) {
+        struct program *program = &system->programs[i];
+        if (program->state == PROGRAM_RESTING && program->due <= time)
+            start(system, i);
+        if (program->state == PROGRAM_RESTING && program->due < next)
+            next = program->due;
+    }
+    return next;
+}
+
+static void take_end(struct system *system, const struct message *message)
+{
+    uint32_t which = (uint32_t)message->badge - 1;
+    if (which >= system->manifest.count || system->programs[which].state != PROGRAM_RUNNING)
+        return;
+    const struct entry *entry = system->programs[which].entry;
+    bool fine = message->word[0] == EXIT_exited && message->word[1] == 0;
+    if (!fine && !entry->ends_system)
+        sys_print("init: %s ended: reason %lu, value %lu\n", entry->name,
+                  (unsigned long)message->word[0], (unsigned long)message->word[1]);
+    program_ended(system, which);
+    if (entry->ends_system)
+        sys_exit(message->word[0] == EXIT_exited ? message->word[1] : 1);
+}
+
+int main(void)
+{
+    struct system *system = &the_system;
+    struct message message;
+    (void)rt_begin();
+    error_t error = archive_map(system);
+    if (error != OK)
+        give_up("no system archive behind the root program", error);
+    manifest_load(system);
+    if (sys_port_create(PORT_DEPTH_MAX, &system->port) != OK)
+        give_up("a port", ERR_no_memory);
+    start_all(system);
+    for (;;) {
+        uint64_t next = start_rested(system);
+        error = tern_port_receive(system->port, (slot_t){0}, &message, next);
+        if (error == OK && message.kind == MESSAGE_exit)
+            take_end(system, &message);
+    }
+}
