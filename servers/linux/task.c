@@ -130,6 +130,8 @@ void task_end(struct worker *worker, struct task *task)
     wait_leave(task);
     list_remove(&task->in_ready);
     task_thread_end(worker, task);
+    if (task->opening != NULL)
+        file_put(task->opening);
     if (task->files != NULL)
         files_put(task->files);
     if (task->fs != NULL)

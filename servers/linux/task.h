@@ -46,6 +46,7 @@ struct task {
     slot_t reply;                     /* held: the object that names it */
     struct call call;                 /* held: what it asked for */
     uint64_t progress[TASK_PROGRESS]; /* of that: 0 at its first run */
+    struct file *opening; /* of an open that waits (FIFOs): given back with file_put at its end */
     /* waiting: */
     struct list waiters;
     struct waiter own[TASK_WAITERS];

@@ -164,7 +164,7 @@ static int64_t range_next(struct user_ranges *ranges)
     return 0;
 }
 
-enum way { GET, PUT, ZERO };
+enum way { GET, PUT, ZERO, SKIP };
 
 static int64_t transfer(struct user_ranges *ranges, enum way way, char *buffer, uint64_t size)
 {
@@ -176,7 +176,9 @@ static int64_t transfer(struct user_ranges *ranges, enum way way, char *buffer, 
         part = part < size - total ? part : size - total;
         if (done == 0 && part == 0)
             break; /* the vector was made shorter meanwhile */
-        if (done == 0)
+        if (done == 0 && way == SKIP)
+            done = (int64_t)part;
+        else if (done == 0)
             done = way == GET
                        ? user_read_some(ranges->task, buffer + total, (uaddr_t){ranges->at}, part)
                    : way == PUT
@@ -206,4 +208,9 @@ int64_t ranges_get(struct user_ranges *ranges, void *to, uint64_t size)
 int64_t ranges_zero(struct user_ranges *ranges, uint64_t size)
 {
     return transfer(ranges, ZERO, NULL, size);
+}
+
+int64_t ranges_skip(struct user_ranges *ranges, uint64_t size)
+{
+    return transfer(ranges, SKIP, NULL, size);
 }

@@ -45,5 +45,7 @@ int64_t ranges_vector(struct user_ranges *ranges, struct task *task, uaddr_t vec
 int64_t ranges_put(struct user_ranges *ranges, const void *from, uint64_t size);
 int64_t ranges_get(struct user_ranges *ranges, void *to, uint64_t size);
 int64_t ranges_zero(struct user_ranges *ranges, uint64_t size);
+/* Goes on without a copy: what an earlier run of the call has copied already. */
+int64_t ranges_skip(struct user_ranges *ranges, uint64_t size);
 
 #endif
