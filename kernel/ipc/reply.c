@@ -29,6 +29,25 @@ static bool word_change(struct reply *reply, uintptr_t from, uintptr_t to)
                                                    memory_order_relaxed);
 }
 
+uintptr_t reply_word(const struct reply *reply)
+{
+    for (;;) {
+        uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
+        if ((word & REPLY_TAGS) != REPLY_HELD_TAG || word == REPLY_FREE)
+            return word;
+        arch_cpu_relax();
+        cpu_serve();
+    }
+}
+
+bool reply_take(struct reply *reply, uintptr_t word, uintptr_t to)
+{
+    while (!word_change(reply, word, to))
+        if (reply_word(reply) != word)
+            return false;
+    return true;
+}
+
 static uintptr_t waited_by(const struct thread *thread)
 {
     return (uintptr_t)thread | REPLY_WAITED_TAG;
@@ -179,7 +198,7 @@ static error_t answer_call(struct thread *server, struct reply *reply, struct th
 /* The bound thread can leave at any time until the word says that it is ours. */
 error_t reply_answer(struct thread *server, struct reply *reply)
 {
-    uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
+    uintptr_t word = reply_word(reply);
     if ((word & REPLY_TAGS) != 0)
         return ERR_not_found;
     struct thread *caller = reply_thread(word);
@@ -188,7 +207,7 @@ error_t reply_answer(struct thread *server, struct reply *reply)
         sched_account(cpu_self()); /* the caller's: until here it was worked for */
     if (thread_status(caller) == THREAD_REPLY)
         error = answer_call(server, reply, caller);
-    else if (word_change(reply, word, REPLY_FREE))
+    else if (reply_take(reply, word, REPLY_FREE))
         answer_held(server, caller);
     else
         error = ERR_not_found;

@@ -9,6 +9,14 @@ static inline struct thread *reply_thread(uintptr_t word)
     return (struct thread *)(word & ~(uintptr_t)REPLY_TAGS);
 }
 
+/*
+ * The word, when nobody looks at the thread in it (obj/hold.h), who does so within one system call.
+ * No locks held. reply_take then changes it from `word`, unless the thread has left; who comes to
+ * look meanwhile is waited for.
+ */
+uintptr_t reply_word(const struct reply *reply);
+bool reply_take(struct reply *reply, uintptr_t word, uintptr_t to);
+
 /* Reserves a free reply object for `thread`, which is about to receive, and links. busy, dead. */
 error_t reply_await(struct reply *reply, struct thread *thread);
 

@@ -42,13 +42,11 @@ error_t hold_thread(struct hold *hold, struct thread *thread)
 /* The thread of a word without tags is bound, and nobody's but who changes the word. */
 error_t hold_reply(struct hold *hold, struct reply *reply)
 {
-    uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
+    uintptr_t word = reply_word(reply);
     if ((word & REPLY_TAGS) != 0 || thread_status(reply_thread(word)) != THREAD_FAULT)
         return ERR_not_found;
     *hold = (struct hold){reply_thread(word), reply, THREAD_FAULT};
-    return atomic_compare_exchange_strong(&reply->word, &word, word | REPLY_HELD_TAG)
-               ? OK
-               : ERR_not_found;
+    return reply_take(reply, word, word | REPLY_HELD_TAG) ? OK : ERR_not_found;
 }
 
 /* Who answers, kills or retires meanwhile finds the tag, and leaves the thread to us. */

@@ -141,7 +141,7 @@ static bool port_border(struct port *port, const struct job *top)
 /* The caller outside whose call was taken: it is told, or if it is held, is sent again. */
 static void reply_border(const struct reply *reply, const struct job *top)
 {
-    uintptr_t word = atomic_load_explicit(&reply->word, memory_order_acquire);
+    uintptr_t word = reply_word(reply);
     if ((word & REPLY_TAGS) != 0)
         return;
     struct thread *caller = reply_thread(word);
