@@ -81,7 +81,7 @@ error_t space_copy_out(struct space *space, uaddr_t to, const void *from, uint64
 error_t space_copy_between(struct space *to_space, uaddr_t to, struct space *from_space,
                            uaddr_t from, uint64_t size, uint64_t *done)
 {
-    char buffer[512];
+    char buffer[2048];
     *done = 0;
     while (*done < size) {
         uint64_t part = min_u64(size - *done, sizeof(buffer)), got = 0, put = 0;
