@@ -72,6 +72,7 @@ enum {
  *
  *   in    0..7 call number   16..28 bytes of the message page   32..34 capabilities
  *         36..39 which of them are moved, not copied   40..41 how a held thread goes on
+ *         42 an answer to a held thread brings a range (CONTROL_RANGE)
  *   out   0..7 status (error.def)   8..15 kind of message   16..28 bytes   32..34 capabilities
  *         40..41 of a kick: ANSWER_RESTART if the thread was about to make its call (again), which
  *         it does when it goes on, unless its registers are set; else ANSWER_RESUME
@@ -89,6 +90,14 @@ enum answer_way {
     ANSWER_RESTART, /* the system call is made again */
     ANSWER_RESUME,  /* with its registers as they are: after a fault, or when they were set */
 };
+
+/*
+ * Added to the way: before the thread goes on, word 3 bytes (SPACE_COPY_MAX at most) are copied to
+ * its address in word 1 from the answering thread's in word 2, with the rights of either's mapping.
+ * If a page cannot be had at once the thread stays held, and the three words say what is left.
+ */
+#define ANSWER_RANGE  4
+#define CONTROL_RANGE ((uint64_t)ANSWER_RANGE << CONTROL_WAY_SHIFT)
 
 static inline uint64_t control_number(uint64_t control)
 {

@@ -21,6 +21,7 @@ enum mapping_inherit {
 #define SPACE_END   UINT64_C(0x7ffffffff000)
 
 #define SPACE_RANGES_MAX 8
+#define SPACE_COPY_MAX   UINT64_C(16384) /* bytes that one call copies */
 
 /* A range of another process's addresses (space_read, space_write). */
 struct space_range {

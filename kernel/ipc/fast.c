@@ -3,6 +3,7 @@
  */
 #include "ipc/fast_parts.h"
 #include "ipc/reply.h"
+#include "syscall/answer.h"
 #include "syscall/call.h"
 #include "syscall/restart.h"
 
@@ -219,6 +220,22 @@ ARCH_ENTRY OUTLINE struct user_exit enter_call(struct cpu *self, struct thread *
     __attribute__((musttail)) return enter_general(self, thread);
 }
 
+ARCH_ENTRY OUTLINE struct user_exit enter_reply_receive(struct cpu *self, struct thread *thread);
+
+/* An answer with a range: when that is copied it is an answer as any other. */
+ARCH_ENTRY OUTLINE struct user_exit enter_reply_range(struct cpu *self, struct thread *thread)
+{
+    uint64_t control = frame_control(&thread->frame);
+    struct object *port, *reply;
+    (void)fast_find(thread, frame_operand(&thread->frame, 0), RIGHT_receive, &port);
+    (void)fast_find(thread, frame_operand(&thread->frame, 1), RIGHT_answer, &reply);
+    if (port == NULL || reply == NULL ||
+        answer_range(thread, CONTAINER_OF(reply, struct reply, object)) != OK) __attribute__
+        ((musttail)) return enter_general(self, thread);
+    frame_set_control(&thread->frame, control & ~CONTROL_RANGE);
+    __attribute__((musttail)) return enter_reply_receive(self, thread);
+}
+
 ARCH_ENTRY OUTLINE struct user_exit enter_reply_receive(struct cpu *self, struct thread *thread)
 {
     uint64_t bytes = frame_control(&thread->frame) >> CONTROL_BYTES_SHIFT;
@@ -232,6 +249,8 @@ ARCH_ENTRY OUTLINE struct user_exit enter_reply_receive(struct cpu *self, struct
         next = fast_reply_receive(self, thread, bytes, way);
     if (LIKELY(next.thread != NULL))
         return next;
+    if ((frame_control(&thread->frame) & CONTROL_RANGE) != 0) __attribute__
+        ((musttail)) return enter_reply_range(self, thread);
     __attribute__((musttail)) return enter_general(self, thread);
 }
 

@@ -17,6 +17,13 @@ static inline struct thread *reply_thread(uintptr_t word)
 uintptr_t reply_word(const struct reply *reply);
 bool reply_take(struct reply *reply, uintptr_t word, uintptr_t to);
 
+/* It binds a thread that made a native call. */
+static inline bool reply_is_native(const struct reply *reply)
+{
+    uintptr_t word = reply_word(reply);
+    return (word & REPLY_TAGS) == 0 && thread_status(reply_thread(word)) == THREAD_REPLY;
+}
+
 /* Reserves a free reply object for `thread`, which is about to receive, and links. busy, dead. */
 error_t reply_await(struct reply *reply, struct thread *thread);
 

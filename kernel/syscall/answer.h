@@ -12,5 +12,14 @@
  */
 void answer_held(const struct thread *server, struct thread *caller);
 
+/*
+ * What an answer with a range (abi.h) does first: copies from the memory of `server` (current) to
+ * that of the thread that `reply` holds. Who could set its registers could have it write there, so
+ * the reply object is all that is asked for. Words 1 to 3 then say what is left: the copy made
+ * again goes on there. The thread stays bound. bad_argument: too long; denied: its call is a native
+ * one; not_found: there is none; errors of space_copy_between.
+ */
+error_t answer_range(struct thread *server, struct reply *reply);
+
 /* A held thread (owned) whose reply object went without an answer: it ends. */
 void thread_unanswered(struct thread *thread);

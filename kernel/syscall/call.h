@@ -3,7 +3,8 @@
  *
  * A handler is called with interrupts off, for the thread on this CPU. What it returns is an error
  * of its entry's list, or one of the outcomes below. Nothing may have changed if it returns an
- * error, and it writes nothing into the frame unless it says CALL_DONE.
+ * error, and it writes nothing into the frame unless it says CALL_DONE; but for an answer's range,
+ * of which a part may have been copied (syscall/answer.h).
  *
  *   outcome_t sys_NAME(struct thread *caller, [struct slot *ON,] arguments..., *results...)
  *       its capability is looked up already, with the entry's right; results are written into the

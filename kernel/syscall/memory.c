@@ -12,8 +12,7 @@
 #include "mem/mapping.h"
 #include "syscall/call.h"
 
-#define COPY_PIECE 512               /* bytes on the kernel's stack at once */
-#define COPY_MAX   ((uint64_t)16384) /* bytes of one call */
+#define COPY_PIECE 512 /* bytes on the kernel's stack at once */
 
 /* NULL if it is of another kind: reading and writing are rights of every kind. */
 static struct memory *memory_of(const struct slot *slot)
@@ -43,7 +42,7 @@ outcome_t sys_memory_read(struct thread *caller, struct slot *slot, uint64_t off
     char piece[COPY_PIECE];
     struct memory *memory = memory_of(slot);
     error_t error = memory != NULL ? OK : ERR_bad_argument;
-    size = min_u64(size, COPY_MAX);
+    size = min_u64(size, SPACE_COPY_MAX);
     for (*done = 0; *done < size && error == OK;) {
         uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
         error = memory_read(memory, offset + *done, piece, want, NULL, &got);
@@ -61,7 +60,7 @@ outcome_t sys_memory_write(struct thread *caller, struct slot *slot, uint64_t of
     char piece[COPY_PIECE];
     struct memory *memory = memory_of(slot);
     error_t error = memory != NULL ? OK : ERR_bad_argument;
-    size = min_u64(size, COPY_MAX);
+    size = min_u64(size, SPACE_COPY_MAX);
     for (*done = 0; *done < size && error == OK;) {
         uint64_t got = 0, put = 0, want = min_u64(size - *done, COPY_PIECE);
         uaddr_t from = {buffer.va + *done};

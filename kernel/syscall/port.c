@@ -2,6 +2,7 @@
 #include "ipc/reply.h"
 #include "ipc/transfer.h"
 #include "obj/thread.h"
+#include "syscall/answer.h"
 #include "syscall/call.h"
 
 outcome_t sys_port_send(struct cpu *self, struct thread *caller)
@@ -27,7 +28,10 @@ static error_t answer(struct thread *caller)
     error_t error = slot_lookup(&caller->process->table, handle, RIGHT_answer, &slot);
     if (error != OK)
         return error;
-    return reply_answer(caller, CONTAINER_OF(slot_kept(slot), struct reply, object));
+    struct reply *reply = CONTAINER_OF(slot_kept(slot), struct reply, object);
+    if ((frame_control(&caller->frame) & CONTROL_RANGE) != 0)
+        error = answer_range(caller, reply);
+    return error != OK ? error : reply_answer(caller, reply);
 }
 
 outcome_t sys_port_reply(struct cpu *self, struct thread *caller)

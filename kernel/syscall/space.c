@@ -9,9 +9,8 @@
 #include "syscall/call.h"
 #include <space.h>
 
-#define LIST_MAX     16                /* mappings of one call */
-#define CLONE_PIECES 4                 /* of one call: 16 pages each at most */
-#define COPY_MAX     ((uint64_t)16384) /* bytes of one call */
+#define LIST_MAX     16 /* mappings of one call */
+#define CLONE_PIECES 4  /* of one call: 16 pages each at most */
 
 static struct space *space_of(const struct slot *slot)
 {
@@ -101,8 +100,8 @@ static outcome_t copy_ranges(struct thread *caller, struct space *other, uaddr_t
         return ERR_bad_argument;
     error_t error = space_copy_in(own, ranges, list, count * sizeof(ranges[0]), &got);
     *done = 0;
-    for (uint64_t i = 0; i < count && error == OK && *done < COPY_MAX; i++) {
-        uint64_t size = min_u64(ranges[i].size, COPY_MAX - *done);
+    for (uint64_t i = 0; i < count && error == OK && *done < SPACE_COPY_MAX; i++) {
+        uint64_t size = min_u64(ranges[i].size, SPACE_COPY_MAX - *done);
         uaddr_t here = {buffer.va + *done}, there = ranges[i].va;
         error = read ? space_copy_between(own, here, other, there, size, &moved)
                      : space_copy_between(other, there, own, here, size, &moved);

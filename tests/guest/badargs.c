@@ -4,12 +4,14 @@
  * call returns an error that its entry lists, and one that fails costs the job nothing.
  */
 #include "forms.h"
+#include "guest_thread.h"
 #include "lib/string.h"
 #include "sys/message.h"
 #include "sys/print.h"
 #include "sys/thread.h"
 #include "test.h"
 #include <device.h>
+#include <guest_arch.h>
 #include <root.h>
 #include <space.h>
 #include <state.h>
@@ -19,6 +21,7 @@
 #define READ_ONLY UINT64_C(0x30000000)
 #define IRQ_LINE  40                   /* of nobody */
 #define LAST      UINT64_C(0x30001000) /* a page with nothing behind it */
+#define HELD_PAGE UINT64_C(0x30100000) /* the message page of a thread with foreign calls */
 
 static slot_t bad_job, objects[OBJECT_KINDS]; /* one of each kind, all charged to the job */
 static uint8_t page[2 * MESSAGE_PAGE] __attribute__((aligned(4096)));
@@ -377,6 +380,56 @@ TEST(badargs_messages)
             error_t error = issue(&forms[number], &call);
             EXPECT(error != OK || number == CALL_port_receive); /* that may find a timer's bits */
         }
+}
+
+static void run_held(uint64_t argument)
+{
+    (void)argument;
+    for (;;) {
+        struct abi_call call = {0};
+        (void)guest_foreign(&call, false);
+    }
+}
+
+/* An answer with a range of which one word is bad: given, or the thread is held as before. */
+static void range_try(uint64_t number, slot_t port, slot_t reply, unsigned which, uint64_t value)
+{
+    struct abi_call call = {.control = number | CONTROL_RANGE,
+                            .operand = {port.value, reply.value, DEADLINE_POLL},
+                            .word = {0, (uintptr_t)page, (uintptr_t)page + 2048, 64}};
+    struct message message;
+    call.word[which] = value;
+    error_t error = issue(&forms[number], &call);
+    EXPECT(error == OK || error == ERR_would_block || registers_get(reply) == OK);
+    bool given = error == (number == CALL_port_reply ? OK : ERR_would_block);
+    EXPECT(!given || which == 3 || value < SPACE_END);
+    EXPECT(!given || which != 3 || value <= SPACE_COPY_MAX);
+    if (given)
+        REQUIRE(tern_port_receive(port, reply, &message, DEADLINE_NEVER) == OK);
+}
+
+TEST(badargs_ranges)
+{
+    static const uint64_t numbers[] = {CALL_port_reply, CALL_port_reply_receive};
+    static uint8_t stack[8192] __attribute__((aligned(16)));
+    slot_t thread = {0}, port, reply;
+    struct message message;
+    REQUIRE(sys_port_create(0, &port) == OK && sys_reply_create(&reply) == OK);
+    REQUIRE(tern_object_create(root_slot(ROOT_SLOT_JOB), OBJECT_thread,
+                               root_slot(ROOT_SLOT_PROCESS), HELD_PAGE, &thread) == OK);
+    REQUIRE(thread_route(thread, port, 0, (slot_t){0}, 0) == OK);
+    REQUIRE(tern_thread_start(thread, (uaddr_t){(uintptr_t)run_held},
+                              (uaddr_t){(uintptr_t)stack + sizeof(stack)}, 0) == OK);
+    REQUIRE(tern_port_receive(port, reply, &message, DEADLINE_NEVER) == OK);
+    for (unsigned i = 0; i < COUNT_OF(numbers); i++)
+        for (unsigned which = 1; which <= 3; which++) {
+            for (unsigned j = 0; j < COUNT_OF(bad_addresses); j++)
+                range_try(numbers[i], port, reply, which, bad_addresses[j]);
+            for (unsigned j = 0; j < COUNT_OF(bad_numbers); j++)
+                range_try(numbers[i], port, reply, which, bad_numbers[j]);
+        }
+    EXPECT(tern_object_kill(thread) == OK && tern_cap_delete(thread) == OK);
+    EXPECT(tern_cap_delete(port) == OK && tern_cap_delete(reply) == OK);
 }
 
 /* A millisecond, in which idle CPUs free things. */

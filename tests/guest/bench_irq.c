@@ -70,19 +70,54 @@ static void run_foreign(uint64_t argument)
     worker_end();
 }
 
+/* Each call is answered by `statement`, an answer and a receive. */
+#define BENCH_FOREIGN(bench_name, statement)                                                       \
+    do {                                                                                           \
+        struct message message = {0};                                                              \
+        slot_t thread = worker_start(run_foreign, true);                                           \
+        bench_need("a call", tern_port_receive(port, reply, &message, DEADLINE_NEVER));            \
+        for (unsigned turn = 0; turn < BENCH_WARM + BENCH_CALLS; turn++)                           \
+            statement;                                                                             \
+        bench_say(bench_name, foreign_ticks, BENCH_CALLS);                                         \
+        bench_need("an end", thread_route(thread, NO_SLOT, 0, NO_SLOT, 0));                        \
+        message.way = ANSWER_RESTART;                                                              \
+        bench_need("an end", tern_port_reply(reply, &message));                                    \
+    } while (0)
+
+static uint8_t written[MESSAGE_PAGE], bytes[MESSAGE_PAGE];
+
+/* What a server of read() does: bytes into the caller's memory, and how many they are. */
+static inline __attribute__((always_inline)) void answer_bytes(slot_t on, slot_t with,
+                                                               uint64_t size)
+{
+    uint64_t words[] = {size, (uintptr_t)written, (uintptr_t)bytes, size};
+    (void)words_exchange(CALL_port_reply_receive | CONTROL_RANGE, on, with, words, 4, 0);
+}
+
+/* The same by two calls. */
+static inline __attribute__((always_inline)) void write_and_answer(slot_t on, slot_t with,
+                                                                   uint64_t size)
+{
+    struct space_range range = {{(uintptr_t)written}, size};
+    uint64_t words[] = {size}, done;
+    (void)tern_space_write(SELF, (uaddr_t){(uintptr_t)&range}, 1, (uaddr_t){(uintptr_t)bytes},
+                           &done);
+    (void)tern_port_reply_receive_short(on, with, words, 1);
+}
+
 static void bench_foreign(void)
 {
-    struct message message = {0};
     uint64_t words[MESSAGE_WORDS] = {0};
-    slot_t thread = worker_start(run_foreign, true);
-    bench_need("a call", tern_port_receive(port, reply, &message, DEADLINE_NEVER));
     const slot_t on = port, with = reply;
-    for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++)
-        (void)tern_port_reply_receive_short(on, with, words, 6);
-    bench_say("foreign.call_reply.6", foreign_ticks, BENCH_CALLS);
-    bench_need("an end", thread_route(thread, NO_SLOT, 0, NO_SLOT, 0));
-    message.way = ANSWER_RESTART;
-    bench_need("an end", tern_port_reply(reply, &message));
+    BENCH_FOREIGN("foreign.call_reply.6", (void)tern_port_reply_receive_short(on, with, words, 6));
+    bytes[63] = 1;
+    BENCH_FOREIGN("foreign.reply.64B", answer_bytes(on, with, 64));
+    bench_need("64 bytes", written[63] == 1 ? OK : ERR_bad_argument);
+    bytes[MESSAGE_PAGE - 1] = 2;
+    BENCH_FOREIGN("foreign.reply.4K", answer_bytes(on, with, MESSAGE_PAGE));
+    bench_need("4096 bytes", written[MESSAGE_PAGE - 1] == 2 ? OK : ERR_bad_argument);
+    BENCH_FOREIGN("foreign.reply_and_write.64B", write_and_answer(on, with, 64));
+    BENCH_FOREIGN("foreign.reply_and_write.4K", write_and_answer(on, with, MESSAGE_PAGE));
 }
 
 /* --- faults --- */

@@ -201,11 +201,16 @@ static void any_message(struct worker *worker, struct abi_call *call)
     uint64_t bytes = one_in(worker, 3) ? below(worker, MESSAGE_PAGE + 2) : 0;
     call->control |= bytes << CONTROL_BYTES_SHIFT | caps << CONTROL_CAPS_SHIFT |
                      below(worker, 16) << CONTROL_MOVE_SHIFT |
-                     below(worker, 4) << CONTROL_WAY_SHIFT;
+                     below(worker, 2 * ANSWER_RANGE) << CONTROL_WAY_SHIFT;
     call->label = random_next(worker);
     for (unsigned i = 0; i < MESSAGE_WORDS; i++)
         call->word[i] =
             i >= MESSAGE_WORDS - caps % 8 ? any_handle(worker, OBJECT_NONE) : random_next(worker);
+    if ((call->control & CONTROL_RANGE) == 0 || one_in(worker, 8))
+        return;
+    call->word[1] = any_address(worker);
+    call->word[2] = any_address(worker);
+    call->word[3] = any_number(worker);
 }
 
 /* A word of a state: nearly what was there, or nearly anything. */

@@ -43,6 +43,7 @@ MUTATIONS = [
     ("kernel/ipc/reply.c", "    thread_timeout_cancel(caller);\n    sched_ready(caller);",
      "    sched_ready(caller);", UNIT),
     ("kernel/ipc/port.c", "    if (deaf || mute)", "    if (deaf && (deaf || mute))", UNIT),
+    ("kernel/syscall/answer.c", "    frame_set_word(frame, 2, from + done);\n", "", UNIT),
     ("kernel/ipc/message.c", "    message->way = ANSWER_RESULT;\n", "", UNIT),
     ("kernel/obj/stop.c", "        reply_link_check(thread);\n", "", UNIT),
     # What only a booted kernel shows.

@@ -1,6 +1,7 @@
 /* Ports and reply objects of the model (calls_model.h); kernel/ipc/port.h has the rules. */
 #include "calls_model.h"
 #include "lib/assert.h"
+#include <space.h>
 #include <syscall.h>
 
 #include <string.h>
@@ -394,6 +395,10 @@ error_t calls_reply(struct calls_thread *thread)
         calls_lookup(thread->process, frame_operand(&thread->frame, 1), RIGHT_answer, &node);
     if (error != OK)
         return error;
+    if ((frame_control(&thread->frame) & CONTROL_RANGE) != 0) /* what is bound made native calls */
+        return frame_word(&thread->frame, 3) > SPACE_COPY_MAX ? ERR_bad_argument
+               : node->object->bound                          ? ERR_denied
+                                                              : ERR_not_found;
     struct calls_thread *caller = node->object->thread;
     if (caller == NULL || !node->object->bound)
         return ERR_not_found;

@@ -284,6 +284,8 @@ static void message_choose(struct calls_thread *thread, const struct step *step)
         caps = 5;
     thread->frame.control |=
         bytes << CONTROL_BYTES_SHIFT | caps << CONTROL_CAPS_SHIFT | moved << CONTROL_MOVE_SHIFT;
+    if (step->flags % 32 == 9)
+        thread->frame.control |= CONTROL_RANGE;
     frame_set_label(&thread->frame, (uint64_t)step->value << 32 | step->first);
     for (uint32_t i = 0; i < MESSAGE_WORDS; i++)
         frame_set_word(&thread->frame, i, (uint64_t)step->second << 8 | i);

@@ -20,7 +20,8 @@ struct message {
     uint8_t caps;
     uint8_t moved;  /* which of the capabilities are moved: a bit each, when sending */
     uint8_t kind;   /* enum message_kind, when received */
-    uint8_t way;    /* enum answer_way, in an answer to a held thread; of a kick, when received */
+    uint8_t way;    /* enum answer_way, in an answer to a held thread (or with ANSWER_RANGE, see
+                     * message_range); of a kick, when received */
     uint64_t badge; /* when received */
 };
 
@@ -47,6 +48,25 @@ static inline void message_get(const struct abi_call *call, struct message *mess
     message->badge = call->operand[0];
 }
 
+/*
+ * Has the answer to a held thread write `size` bytes at `from` to its address `to` before it goes
+ * on. If that fails, words 1 to 3 are what is left of them: the answer can be given again.
+ */
+static inline void message_range(struct message *message, uaddr_t to, const void *from,
+                                 uint64_t size)
+{
+    message->way = (uint8_t)(message->way | ANSWER_RANGE);
+    message->word[1] = to.va;
+    message->word[2] = (uintptr_t)from;
+    message->word[3] = size;
+}
+
+static inline void message_range_left(const struct abi_call *call, struct message *message)
+{
+    for (unsigned i = 1; i <= 3; i++)
+        message->word[i] = call->word[i];
+}
+
 static inline error_t tern_port_send(slot_t port, const struct message *message, uint64_t deadline)
 {
     struct abi_call call = {.control = CALL_port_send, .operand = {port.value, 0, deadline}};
@@ -55,12 +75,14 @@ static inline error_t tern_port_send(slot_t port, const struct message *message,
     return abi_status(&call);
 }
 
-/* Makes the call; what came, goes into `message`. */
+/* Makes the call; what came, or what is left of an answer's range, goes into `message`. */
 static inline error_t message_exchange(struct abi_call *call, struct message *message)
 {
     abi_call(call);
     if (abi_status(call) == OK)
         message_get(call, message);
+    else if ((message->way & ANSWER_RANGE) != 0)
+        message_range_left(call, message);
     return abi_status(call);
 }
 
@@ -89,11 +111,13 @@ static inline error_t tern_port_reply_receive(slot_t port, slot_t reply, struct 
     return message_exchange(&call, message);
 }
 
-static inline error_t tern_port_reply(slot_t reply, const struct message *message)
+static inline error_t tern_port_reply(slot_t reply, struct message *message)
 {
     struct abi_call call = {.control = CALL_port_reply, .operand = {0, reply.value}};
     message_put(&call, message);
     abi_call(&call);
+    if ((message->way & ANSWER_RANGE) != 0)
+        message_range_left(&call, message);
     return abi_status(&call);
 }
 
