@@ -59,7 +59,7 @@ all: kernel
 kernel: $(IMAGES_$(ARCH)) user
 
 # Where each instruction counts, a frame pointer is not kept; a backtrace leaves these out.
-HOT := $(patsubst %,$(OUT)/%.o,kernel/sync/spinlock.c \
+HOT := $(patsubst %,$(OUT)/%.o,kernel/sync/spinlock.c kernel/lib/tree.c \
        $(filter $(patsubst %,kernel/%/%,cap ipc mem obj sched syscall),$(PORTABLE)) \
        $(wildcard $(addprefix kernel/arch/$(ARCH)/,irq.c user_trap.c user.c)))
 $(HOT): HOT_FLAGS := -fomit-frame-pointer

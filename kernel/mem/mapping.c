@@ -1,7 +1,4 @@
-/*
- * The mappings of a space as a treap: ordered by address, and a heap by random weights, which keeps
- * it balanced whatever a process maps in which order.
- */
+/* The mappings of a space (mapping.h). */
 #include "mem/mapping.h"
 #include "lib/assert.h"
 #include "obj/job.h"
@@ -51,16 +48,6 @@ void mapping_hole_locked(const struct space *space, uint64_t va, uint64_t *low, 
     assert(*low <= va && va < *high);
 }
 
-/* Xorshift (Marsaglia), stirred with the counter so that nobody can foresee the tree's form. */
-static uint32_t weight_make(const struct mapping *mapping)
-{
-    uint64_t x = (uintptr_t)mapping ^ arch_counter() * UINT64_C(0x9e3779b97f4a7c15);
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    return (uint32_t)(x * UINT64_C(0x2545f4914f6cdd1d) >> 32);
-}
-
 struct mapping *mapping_make(struct space *space, struct memory *memory, uint64_t offset,
                              uint64_t va, uint64_t size, uint32_t flags)
 {
@@ -74,7 +61,6 @@ struct mapping *mapping_make(struct space *space, struct memory *memory, uint64_
     mapping->offset = offset;
     mapping->space = space;
     mapping->flags = flags;
-    mapping->weight = weight_make(mapping);
     list_init(&mapping->shown);
     return mapping;
 }
@@ -89,51 +75,17 @@ void mapping_free(struct mapping *mapping)
     object_put(&memory->object);
 }
 
-/* Cuts a tree in two: what starts before `va`, and the rest. */
-static void tree_split(struct mapping *root, uint64_t va, struct mapping **left,
-                       struct mapping **right)
+static void mapping_enter(struct space *space, struct mapping *mapping)
 {
-    while (root != NULL) {
-        if (root->va < va) {
-            *left = root;
-            left = &root->right;
-            root = root->right;
-        } else {
-            *right = root;
-            right = &root->left;
-            root = root->left;
-        }
-    }
-    *left = *right = NULL;
-}
-
-static void tree_insert(struct space *space, struct mapping *mapping)
-{
-    struct mapping **link = &space->mappings;
-    while (*link != NULL && (*link)->weight >= mapping->weight)
-        link = mapping->va < (*link)->va ? &(*link)->left : &(*link)->right;
-    tree_split(*link, mapping->va, &mapping->left, &mapping->right);
-    *link = mapping;
+    tree_insert(&space->tree, &mapping->node, arch_counter());
     space->mapping_count++;
 }
 
-static void tree_remove(struct space *space, struct mapping *mapping)
+static void mapping_leave(struct space *space, struct mapping *mapping)
 {
     if (space->found == mapping)
         space->found = NULL;
-    struct mapping **link = &space->mappings;
-    while (*link != mapping) {
-        assert(*link != NULL);
-        link = mapping->va < (*link)->va ? &(*link)->left : &(*link)->right;
-    }
-    struct mapping *left = mapping->left, *right = mapping->right;
-    while (left != NULL && right != NULL) {
-        struct mapping **heavier = left->weight >= right->weight ? &left : &right;
-        *link = *heavier;
-        link = heavier == &left ? &left->right : &right->left;
-        *heavier = *link;
-    }
-    *link = left != NULL ? left : right;
+    tree_remove(&space->tree, &mapping->node);
     space->mapping_count--;
 }
 
@@ -174,11 +126,11 @@ struct mapping *mapping_insert_locked(struct mapping *mapping, struct mapping *j
         joined[0] = mapping;
         mapping = before;
     } else {
-        tree_insert(space, mapping);
+        mapping_enter(space, mapping);
         list_add_last(&mapping->memory->mappings, &mapping->shown);
     }
     if (continues(mapping, behind)) {
-        tree_remove(space, behind);
+        mapping_leave(space, behind);
         mapping_extend(mapping, behind);
         list_remove(&behind->shown);
         joined[1] = behind;
@@ -210,7 +162,7 @@ bool mapping_cut_locked(struct mapping *mapping, uint64_t low, uint64_t high,
     debug_assert(spinlock_held(&space->lock) && spinlock_held(&mapping->memory->lock));
     assert(mapping->va <= low && low < high && high <= end);
     if (low == mapping->va && high == end) {
-        tree_remove(space, mapping);
+        mapping_leave(space, mapping);
         list_remove(&mapping->shown);
         return true;
     }
@@ -230,7 +182,7 @@ bool mapping_cut_locked(struct mapping *mapping, uint64_t low, uint64_t high,
     rest->size = end - high;
     rest->offset = mapping->offset + (high - mapping->va);
     rest->flags = mapping->flags;
-    tree_insert(space, rest);
+    mapping_enter(space, rest);
     /* Stale in parts that are now the rest's: both say so. */
     rest->stale = mapping->stale;
     rest->stale_low = mapping->stale_low;

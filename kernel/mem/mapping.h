@@ -1,6 +1,6 @@
 /*
  * Mappings of an address space: ranges of addresses that show ranges of memory objects, in a
- * balanced tree (a treap) by address; and what can be done with them.
+ * tree (lib/tree.h) by address; and what can be done with them.
  *
  * Life cycle of a mapping: made by space_map, space_clone or when one is cut in two; each holds a
  * reference on its object, is in its space's tree and in its object's list; ends when all of it is
@@ -13,6 +13,7 @@
 #pragma once
 
 #include "lib/list.h"
+#include "lib/tree.h"
 #include "mem/memory.h"
 #include "mem/space.h"
 
@@ -22,15 +23,20 @@
 #define MAPPING_CLONING (1u << 12) /* space_clone has not entered all pages yet */
 
 struct mapping {
-    uint64_t va, size;            /* bytes, whole pages */
-    struct mapping *left, *right; /* the space's lock */
-    struct memory *memory;        /* constant; a reference */
-    uint64_t offset;              /* of the object, at `va` */
-    struct space *space;          /* constant */
-    uint32_t flags;               /* enum space_access | enum mapping_inherit */
-    uint32_t weight;              /* random; a parent's is not less than a child's; constant */
-    struct list shown;            /* in memory->mappings */
-    bool stale;                   /* leaves in [stale_low, stale_high) changed; object's lock */
+    union {
+        struct tree_node node; /* key: va */
+        struct {
+            struct mapping *left, *right; /* the space's lock */
+            uint64_t va;
+        };
+    };
+    uint64_t size;         /* bytes, whole pages */
+    struct memory *memory; /* constant; a reference */
+    uint64_t offset;       /* of the object, at `va` */
+    struct space *space;   /* constant */
+    uint32_t flags;        /* enum space_access | enum mapping_inherit */
+    bool stale;            /* leaves in [stale_low, stale_high) changed; object's lock */
+    struct list shown;     /* in memory->mappings */
     uint64_t stale_low, stale_high;
 };
 

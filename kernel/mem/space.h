@@ -23,12 +23,15 @@ struct job;
 struct mapping;
 
 struct space {
-    struct arch_space arch;   /* first: what switching to it needs */
-    struct ptab ptab;         /* the lock */
-    struct job *job;          /* pays for tables; constant */
-    struct spinlock lock;     /* rank space */
-    struct mapping *mappings; /* root of a balanced tree by address; the lock */
-    struct mapping *found;    /* what was looked for last, or NULL; the lock */
+    struct arch_space arch; /* first: what switching to it needs */
+    struct ptab ptab;       /* the lock */
+    struct job *job;        /* pays for tables; constant */
+    struct spinlock lock;   /* rank space */
+    union {
+        struct tree_node *tree;   /* of the mappings, by address; the lock */
+        struct mapping *mappings; /* the same */
+    };
+    struct mapping *found; /* what was looked for last, or NULL; the lock */
     uint32_t mapping_count;
     bool write_execute; /* may map write+execute; set at creation */
 };

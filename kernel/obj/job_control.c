@@ -116,7 +116,8 @@ static struct thread *port_caller(struct port *port, const struct job *top)
     struct thread *found = NULL;
     irq_state_t state = spinlock_lock(&port->lock);
     struct deadline *at = deadline_first(&port->queue);
-    for (; at != NULL && found == NULL; at = deadline_walk(at)) {
+    for (; at != NULL && found == NULL;
+         at = deadline_behind(&port->queue, at->time_ns, at->sequence)) {
         struct thread *thread = queue_thread(at);
         if (thread != NULL && thread->sending == MESSAGE_call && thread_outside(thread, top))
             found = thread;

@@ -45,8 +45,7 @@ error_t thread_create(struct process *process, uaddr_t page, struct thread **res
     thread->special = restart_mode();
     thread->directory = restart_mode() ? slot_no_directory : process->table.directory;
     list_init(&thread->sibling);
-    deadline_init(&thread->timeout, thread_timeout);
-    deadline_init(&thread->queued, NULL);
+    thread->timeout.fire = thread_timeout;
     error_t error = arch_thread_init(thread, job);
     if (error == OK)
         error = page_make(thread, job);

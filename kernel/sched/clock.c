@@ -14,6 +14,7 @@
 #define NS_PER_SECOND 1000000000u
 #define CLOCK_SHIFT   32
 #define FAR_NS        ((uint64_t)1 << 60) /* the timer wakes 36 years from now, if not before */
+#define FIRED_MAX     16                  /* by one interrupt: more come by the next, at once */
 
 /* All written once by clock_init on the boot CPU. */
 static uint64_t clock_hz;
@@ -212,7 +213,7 @@ static uint32_t fire_due(struct cpu *self, uint64_t now_ns)
     uint32_t fired = 0;
     uint64_t newest = self->deadlines.sequence; /* only this CPU queues here */
     struct deadline *due;
-    while ((due = take_due(self, now_ns, newest)) != NULL) {
+    while (fired < FIRED_MAX && (due = take_due(self, now_ns, newest)) != NULL) {
         assert(due->fire != NULL);
         due->fire(due);
         clock_fired(due);

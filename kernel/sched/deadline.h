@@ -2,19 +2,24 @@
  * The deadline queue: what is to happen at which time, the earliest first.
  *
  * A queue is under its owner's lock: a CPU's (sched/clock.h) or a port's. A deadline is part of its
- * owner's struct, in at most one queue at a time; the queue allocates nothing. Insert is O(1),
- * remove O(log n) amortised (a pairing heap: Fredman, Sedgewick, Sleator, Tarjan 1986). Equal times
- * come out in the order of their insertion.
+ * owner's struct, in at most one queue at a time; the queue allocates nothing. Insert, remove and
+ * looking for one are O(log n) (lib/tree.h), the first is at hand. Equal times come out in the
+ * order of their insertion.
  */
 #pragma once
 
-#include "lib/types.h"
+#include "lib/tree.h"
 #include <stdatomic.h>
 
 struct deadline {
-    uint64_t time_ns;                        /* machine clock */
-    uint64_t sequence;                       /* order of insertion among equals */
-    struct deadline *child, *next, *prev;    /* prev: the sibling before, or the parent */
+    union {
+        struct tree_node node; /* key: time_ns; order: sequence */
+        struct {
+            struct tree_node *left, *right;
+            uint64_t time_ns;  /* machine clock */
+            uint64_t sequence; /* order of insertion among equals */
+        };
+    };
     _Atomic(bool) queued;                    /* written under the queue's lock */
     _Atomic(uint32_t) firing;                /* number + 1 of the CPU that calls `fire`; 0: none */
     uint32_t cpu;                            /* whose queue it is in, or was in last */
@@ -22,7 +27,8 @@ struct deadline {
 };
 
 struct deadline_queue {
-    struct deadline *root;
+    struct tree_node *root;
+    struct deadline *first;
     uint64_t sequence;
     uint64_t count;
 };
@@ -38,11 +44,7 @@ bool deadline_remove(struct deadline_queue *queue, struct deadline *deadline);
 /* The earliest, or NULL. */
 struct deadline *deadline_first(const struct deadline_queue *queue);
 
-/* The next of a walk through all, in no order, that begins with the first; NULL at the end. */
-struct deadline *deadline_walk(struct deadline *deadline);
-
-/* The first behind (time_ns, sequence) in the order in which they come out, or NULL. Looks at all.
- */
+/* The first behind (time_ns, sequence) in the order in which they come out, or NULL. */
 struct deadline *deadline_behind(const struct deadline_queue *queue, uint64_t time_ns,
                                  uint64_t sequence);
 

@@ -11,8 +11,8 @@ static uint32_t check_below(const struct space *space, const struct mapping *map
     assert(mapping->space == space && mapping->size > 0);
     assert(is_aligned(mapping->va | mapping->size | mapping->offset, PAGE_SIZE));
     assert(mapping->va >= low && mapping_end(mapping) <= high);
-    assert(mapping->left == NULL || mapping->left->weight <= mapping->weight);
-    assert(mapping->right == NULL || mapping->right->weight <= mapping->weight);
+    assert(mapping->left == NULL || mapping->left->node.weight <= mapping->node.weight);
+    assert(mapping->right == NULL || mapping->right->node.weight <= mapping->node.weight);
     return 1 + check_below(space, mapping->left, low, mapping->va) +
            check_below(space, mapping->right, mapping_end(mapping), high);
 }
