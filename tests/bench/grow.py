@@ -22,7 +22,7 @@ import anchors
 from common import ROOT, boot, name_of, plugin, release, say, symbols
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "boot"))
-import cases  # pylint: disable=wrong-import-position
+import devices  # pylint: disable=wrong-import-position
 
 # Ranks of functions for irqoff.c: a stretch is named after its first one of the highest.
 RANKS = ((r"(call|sys)_(?!now$)", 3), (r"enter_(call|reply_receive|send|signal|receive)$", 2),
@@ -100,8 +100,11 @@ def rank_file(arch):
 def stretch(arch, name, option):
     """The longest stretch while a program runs: True if it is within the limit."""
     counted = [] if name in anchors.BY_THE_CLOCK else ["--icount"]
-    _, errors = boot(arch, "seed=1", [*counted, "--root", release(arch, "user", name + ".elf")],
-                     qemu=[*cases.GUEST_DEVICES.get(name, [])[1:], "-plugin", option])
+    kind = devices.USUAL[arch]
+    with devices.folder_with(devices.files(devices.FILES, name, kind)) as folder:
+        words = devices.placed(devices.options(name, kind)[1:], folder)
+        _, errors = boot(arch, "seed=1", [*counted, "--root", release(arch, "user", f"{name}.elf")],
+                         qemu=[*words, "-plugin", option])
     found = [(int(length), where) for length, where in
              re.findall(r"^STRETCH (\d+) (.*)$", errors, re.M)]
     if not found:

@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
+import devices
 import faults
 import matrix
 from screen import compare, plain_text, read_screen
@@ -15,22 +16,6 @@ from tern.paths import ROOT
 
 RESET = "the guest reset itself"
 LEAVE = "run=inventory,poweroff"
-# QEMU's own device for tests of drivers: with its registers, messages and DMA to all of memory.
-EDU = "edu,dma_mask=0xffffffffffffffff"
-
-
-def qemu_devices(*devices):
-    """QEMU's own arguments for devices, behind all others."""
-    return ["--", *[word for device in devices for word in ("-device", device)]]
-
-
-GUEST_DEVICES = {
-    "pci": qemu_devices(EDU),
-    "pci_tree": qemu_devices("pcie-root-port,id=port1,chassis=1",
-                             "pcie-root-port,id=port2,chassis=2",
-                             "pcie-pci-bridge,id=bridge1,bus=port2",
-                             f"{EDU},bus=bridge1,addr=2", "virtio-rng-pci,bus=port1"),
-}
 GUEST_CPUS = {"test": (1, 4), "soak": (1, 2, 4, 8)}
 RESTARTED = {False: r"restarts: \d+ points", True: r"restarts: \d+ points, 0 not covered"}
 SMP_RUNS = {"test": 5, "soak": 100}
@@ -52,6 +37,8 @@ class Case:
     timeout: int = WHOLE_SCREEN_TIMEOUT
     needs_limine: bool = False
     root: str = ""  # a native program to start
+    files: dict = field(default_factory=dict)  # name: content, in the folder {files} of `options`
+    files_left: dict = field(default_factory=dict)  # as they must be afterwards
 
     def arguments(self, arch, build):
         words = ["--arch", arch, "--build", build] + (["--test"] if self.test else [])
@@ -69,6 +56,19 @@ class Case:
         wrong += [f"not expected: {text}" for text in self.absent if re.search(text, output)]
         if self.screen:
             wrong += compare(read_screen(output), self.machine(arch, build), build, self.append)
+        return wrong
+
+    def compare_files(self, folder):
+        """Sentences on files that are not as the boot should have left them."""
+        wrong = []
+        for name, content in self.files_left.items():
+            with open(os.path.join(folder, name), "rb") as file:
+                found = file.read()
+            at = next((i for i, (a, b) in enumerate(zip(found, content)) if a != b),
+                      min(len(found), len(content)))
+            if found != content:
+                wrong.append(f"file {name}: {len(found)} bytes, wanted {len(content)}; differs "
+                             f"at byte {at}: {found[at:at + 16]!r}, wanted {content[at:at + 16]!r}")
         return wrong
 
     def machine(self, arch, build):
@@ -212,34 +212,40 @@ def guest_programs():
             if name.endswith(".c") and name != "test.c" and not name.startswith("bench")]
 
 
-def guest_options(name, cpus, *more):
-    """A machine for a native test program, with the devices that it drives."""
-    return ["--smp", str(cpus), *more, *GUEST_DEVICES.get(name, [])]
+def guest_case(label, name, arch, *options, machine=None, texts=(), absent=(), **fields):
+    """A native test program, with the devices that it drives; `options` are tern's."""
+    kind = machine or devices.USUAL[arch]
+    chosen = ["--machine", machine] if machine else []
+    return Case(label.format(name), [*chosen, *options, *devices.options(name, kind)],
+                root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed", *devices.texts(name, kind),
+                                  *texts],
+                absent=["(?i)panic", *absent], files=devices.files(devices.FILES, name, kind),
+                files_left=devices.files(devices.FILES_LEFT, name, kind),
+                **{"append": "", **fields})
 
 
 def guest_cases(arch, soak):
     """Native test programs, and a program that comes by each way in."""
-    cases = [Case(f"guest {name} smp{cpus}", guest_options(name, cpus), append="", root=name,
-                  texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
-             for name in guest_programs() for cpus in GUEST_CPUS["soak" if soak else "test"]]
-    cases += [Case(f"guest {name} restarted", guest_options(name, 2), append="restart=all", root=name,
-                   texts=[r"(?m)^[1-9]\d* passed, 0 failed", RESTARTED[name == "restart"]],
-                   absent=["(?i)panic"]) for name in guest_programs()]
+    counts = GUEST_CPUS["soak" if soak else "test"]
+    cases = [guest_case(f"guest {{}} smp{cpus}", name, arch, "--smp", str(cpus))
+             for name in guest_programs() for cpus in counts]
+    cases += [guest_case("guest {} restarted", name, arch, "--smp", "2", append="restart=all",
+                         texts=[RESTARTED[name == "restart"]]) for name in guest_programs()]
+    if arch == "x86_64":  # without a PCI bus
+        cases += [guest_case(f"guest {{}} microvm smp{cpus}", name, arch, "--smp", str(cpus),
+                             machine="microvm")
+                  for name in devices.VIRTIO for cpus in counts]
     if arch == "aarch64":  # a CPU that marks written pages, which the usual one does not
-        cases += [Case(f"guest {name} neoverse-n1 smp{cpus}",
-                       guest_options(name, cpus, "--cpu", "neoverse-n1"), append="", root=name,
-                       texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
-                  for name in ("memory", "space", "large") for cpus in GUEST_CPUS["test"]]
+        cases += [guest_case(f"guest {{}} neoverse-n1 smp{cpus}", name, arch, "--smp", str(cpus),
+                             "--cpu", "neoverse-n1")
+                  for name in ("memory", "space", "large") for cpus in counts]
     if arch == "aarch64":  # the other interrupt controller than what follows from so few CPUs
-        cases += [Case(f"guest {name} gic3 smp{cpus}", guest_options(name, cpus, "--gic", "3"),
-                       append="", root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed"],
-                       absent=["(?i)panic", r"warn +its"])
-                  for name in ("irq", "pci") for cpus in GUEST_CPUS["test"]]
+        cases += [guest_case(f"guest {{}} gic3 smp{cpus}", name, arch, "--smp", str(cpus),
+                             "--gic", "3", absent=[r"warn +its"])
+                  for name in ("irq", "pci", *devices.VIRTIO) for cpus in counts]
         # By UEFI, ACPI tells of the ITS, and the bus has addresses.
-        cases.append(Case("guest pci gic3 by limine",
-                          guest_options("pci", 2, "--gic", "3", "--via", "limine"), append="",
-                          root="pci", texts=[r"(?m)^[1-9]\d* passed, 0 failed"],
-                          timeout=UEFI_TIMEOUT, needs_limine=True))
+        cases.append(guest_case("guest {} gic3 by limine", "pci", arch, "--smp", "2", "--gic", "3",
+                                "--via", "limine", timeout=UEFI_TIMEOUT, needs_limine=True))
     ways = {"kernel": [], "limine": ["--via", "limine"]}
     if arch == "x86_64":
         ways["multiboot2"] = ["--via", "multiboot2"]
@@ -288,9 +294,8 @@ def mitigation_cases(arch, soak):
               for word, text in {"off": "off", "auto": "none.*", "nonsense": "none.*"}.items()]
     cases.append(Case("mitigations on selftest smp4", ["--smp", "4"], append=f"test=all {on}",
                       texts=["self test isolation: ok"]))
-    cases += [Case(f"mitigations on guest {name} smp{cpus}", guest_options(name, cpus), append=on,
-                   root=name, texts=[r"(?m)^[1-9]\d* passed, 0 failed"], absent=["(?i)panic"])
-              for name in guest_programs() for cpus in (1, 4)]
+    cases += [guest_case(f"mitigations on guest {{}} smp{cpus}", name, arch, "--smp", str(cpus),
+                         append=on) for name in guest_programs() for cpus in (1, 4)]
     for name in names:
         texts = ISOLATED[arch].get(name, faults.table(arch)[name])
         cases.append(Case(f"mitigations on fault {name}", faults.OPTIONS.get((arch, name), []),

@@ -12,6 +12,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import matrix  # noqa: F401  (first: it makes tools/tern importable)
+import devices
 from cases import all_cases
 from guest import boot
 from screen import plain_text
@@ -32,9 +33,11 @@ def parse(words):
 
 
 def run_case(case, arch, build):
-    """Returns (complaints, result) of one boot."""
-    result = boot(case.arguments(arch, build), case.timeout, case.typed)
-    return case.complaints(arch, build, result), result
+    """Returns (complaints, result) of one boot, which has a folder for its files."""
+    with devices.folder_with(case.files) as folder:
+        words = devices.placed(case.arguments(arch, build), folder)
+        result = boot(words, case.timeout, case.typed)
+        return case.complaints(arch, build, result) + case.compare_files(folder), result
 
 
 def report(case, complaints, result):

@@ -5,12 +5,15 @@
 #include <abi_arch.h>
 #include <stdbool.h>
 
-#define GUEST_OLD_ENTRY 0
-#define GUEST_FPU_AT    0 /* the first SIMD register in the FPU's state */
-#define GUEST_UNDEFINED "udf #0"
-#define GUEST_ECAM      UINT64_C(0x4010000000) /* of the first PCI bus, on the tests' machine */
-#define GUEST_BAR       0x10000000u            /* from here devices are put that have no address */
-#define GUEST_BAR_BYTES 0x10000000u
+#define GUEST_OLD_ENTRY  0
+#define GUEST_FPU_AT     0 /* the first SIMD register in the FPU's state */
+#define GUEST_UNDEFINED  "udf #0"
+#define GUEST_ECAM       UINT64_C(0x4010000000) /* of the first PCI bus, on the tests' machine */
+#define GUEST_BAR        0x10000000u            /* from here devices are put that have no address */
+#define GUEST_BAR_BYTES  0x10000000u
+#define GUEST_MMIO       UINT64_C(0x0a000000) /* virtio's slots, on machines that have them */
+#define GUEST_MMIO_SLOTS 32u
+#define GUEST_MMIO_LINE  48u /* interrupt of the first */
 
 static inline uint64_t *registers_pc(struct abi_registers *r)
 {
