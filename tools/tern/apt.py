@@ -10,6 +10,7 @@ import glob
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -98,6 +99,12 @@ def private_apt(arch):
     return apt
 
 
+def fetching_apt(arch, packages):
+    """private_apt(), for what takes a while."""
+    print(f"apt: fetching {' '.join(packages)} for {arch}", file=sys.stderr, flush=True)
+    return private_apt(arch)
+
+
 def configuration(home, arch):
     """Given by -c, it comes after the system's own (whose proxies stay) and wins."""
     return (f'Dir::State "{home}/state";\n'
@@ -164,7 +171,7 @@ def fetch_each(packages, folder, arch, unpack):
     os.makedirs(folder, exist_ok=True)
     with only_one():
         wanted = [name for name in packages if not os.path.exists(os.path.join(folder, name))]
-        apt = private_apt(arch) if wanted else None
+        apt = fetching_apt(arch, wanted) if wanted else None
         for name in wanted:
             with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as work:
                 os.rename(unpack(apt, name, work), os.path.join(folder, name))
@@ -195,8 +202,8 @@ def with_dependencies(arch, packages):
     os.makedirs(folder, exist_ok=True)
     with only_one():
         if not os.path.exists(kept):
-            said = run_apt([*private_apt(arch), "install", "-s", "-y", "--no-install-recommends",
-                            *packages])
+            said = run_apt([*fetching_apt(arch, packages), "install", "-s", "-y",
+                            "--no-install-recommends", *packages])
             write_text(kept + ".new", "".join(name + "\n" for name in installed_names(said)))
             os.rename(kept + ".new", kept)
         with open(kept, encoding="utf-8") as file:

@@ -4,10 +4,10 @@ import os
 import shlex
 import sys
 
-from . import debug, media, qemu
+from . import debug, media, program, qemu
 from .machine import ARCHES, GICV2_CPUS, VIAS, Machine, check, complete
-from .paths import TernError, kernel_elf, kernel_image, require_kernel
-from .run import TERN_FAILED, is_terminal, run, say
+from .paths import TernError, kernel_elf, kernel_of, require_files, require_kernel
+from .run import TERN_FAILED, is_terminal, run, say, seconds
 
 BOOT_TEXT = """\
 Boots the kernel in QEMU with its serial line on this terminal; Ctrl-A x quits.
@@ -33,21 +33,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(TERN_FAILED, f"{self.prog}: {message}\n")
 
 
-def seconds(text):
-    """A time of more than 0."""
-    value = float(text)
-    if not value > 0:
-        raise ValueError(text)
-    return value
-
-
 def build_parser():
-    parser = Parser(prog="tern", description="Boots and examines the Tern kernel.")
+    parser = Parser(prog="tern", description="Boots Tern, runs programs in it, examines its kernel.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     boot = add_command(commands, "boot", "boot the kernel in QEMU", BOOT_TEXT, BOOT_STATUS)
     gdb = add_command(commands, "gdb", "debug the kernel with symbols", GDB_TEXT)
     addr = add_command(commands, "addr", "name kernel addresses", ADDR_TEXT)
-    for command in (boot, gdb, addr):
+    run_, shell = program.add_commands(commands, add_command)
+    for command in (boot, gdb, addr, run_, shell):
         add_kernel_options(command)
     for command in (boot, gdb):
         add_machine_options(command)
@@ -123,25 +116,17 @@ def machine_of(options, extra):
 
 def prepare(machine, dry_run, interactive=False):
     """The QEMU command line, with its boot medium built."""
-    kernel = kernel_for(machine)
+    kernel = kernel_of(machine)
     if not dry_run:
         qemu.check_installed(machine.arch)
         qemu.check_firmware(machine)
-        for path in filter(None, (kernel, machine.root, machine.module, machine.plugin)):
-            if not os.path.exists(path):
-                raise TernError(f"there is no file {path}")
+        require_files((kernel, machine.root, machine.module, machine.plugin))
     medium = None
     if machine.via == "kernel":
         medium = media.initrd(machine, dry_run)
     else:
         medium = "MEDIUM.iso" if dry_run else media.medium(machine, kernel)
     return qemu.command(machine, kernel, medium, interactive)
-
-
-def kernel_for(machine):
-    find = kernel_image if machine.via == "kernel" else kernel_elf
-    return machine.kernel or require_kernel(find(machine.arch, machine.build), machine.arch,
-                                            machine.build)
 
 
 def symbols_for(options):
@@ -181,7 +166,7 @@ def addr(options, _extra):
     return 0
 
 
-COMMANDS = {"boot": boot, "gdb": gdb, "addr": addr}
+COMMANDS = {"boot": boot, "gdb": gdb, "addr": addr, "run": program.run, "shell": program.shell}
 
 
 def split_extra(words):

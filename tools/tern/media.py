@@ -111,12 +111,12 @@ def own_text():
         return file.read()
 
 
-def remove_stale():
+def remove_stale(folder=MEDIA, seconds=STALE_SECONDS):
     """Another boot may remove the same image, or be making one: what is gone is gone."""
     now = time.time()
-    for entry in os.scandir(MEDIA):
+    for entry in os.scandir(folder):
         try:
-            if now - entry.stat().st_mtime < STALE_SECONDS:
+            if now - entry.stat().st_mtime < seconds:
                 continue
             if entry.is_dir():
                 shutil.rmtree(entry.path, ignore_errors=True)

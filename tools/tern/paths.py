@@ -27,3 +27,16 @@ def require_kernel(path, arch, build):
         raise TernError(f"there is no {os.path.relpath(path, ROOT)}: "
                         f"build it with `make ARCH={arch} BUILD={build}`")
     return path
+
+
+def kernel_of(machine):
+    """The kernel file that boots on this machine."""
+    find = kernel_image if machine.via == "kernel" else kernel_elf
+    return machine.kernel or require_kernel(find(machine.arch, machine.build), machine.arch,
+                                            machine.build)
+
+
+def require_files(paths):
+    for path in filter(None, paths):
+        if not os.path.exists(path):
+            raise TernError(f"there is no file {path}")

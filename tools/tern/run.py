@@ -22,6 +22,14 @@ DEBUG_EXIT = 0x41  # QEMU's status for the kernel's status 0; each further one a
 STATUS_WORDS = {0: "clean", 1: "a self test failed", 2: "panic"}
 
 
+def seconds(text):
+    """A time of more than 0."""
+    value = float(text)
+    if not value > 0:
+        raise ValueError(text)
+    return value
+
+
 def run(line, timeout=None, test=False, reboot_expected=False):
     """Runs QEMU to its end and returns tern's exit status, said in words on stderr if not 0."""
     if sys.stdin is None:
