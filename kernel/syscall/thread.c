@@ -65,6 +65,14 @@ outcome_t sys_thread_exit(struct thread *caller, uint64_t value)
     return CALL_BLOCKED;
 }
 
+outcome_t sys_thread_pointer(struct thread *caller, uaddr_t pointer)
+{
+    if (pointer.va >= SPACE_END)
+        return ERR_bad_argument;
+    arch_thread_pointer_set(caller, pointer);
+    return OK;
+}
+
 outcome_t sys_clock_read(struct thread *caller, uint64_t *now)
 {
     *now = job_clock(caller->process->job);

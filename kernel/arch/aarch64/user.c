@@ -138,10 +138,15 @@ error_t arch_registers_set(struct thread *thread, const struct abi_registers *re
     frame->sp = registers->sp;
     frame->pc = registers->pc;
     frame->status = registers->pstate & STATUS_FLAGS;
-    thread->arch.thread_pointer = registers->thread_pointer;
-    if (is_running_here(thread)) /* no switch will load it */
-        sysreg_write("tpidr_el0", registers->thread_pointer);
+    arch_thread_pointer_set(thread, (uaddr_t){registers->thread_pointer});
     return OK;
+}
+
+void arch_thread_pointer_set(struct thread *thread, uaddr_t pointer)
+{
+    thread->arch.thread_pointer = pointer.va;
+    if (is_running_here(thread)) /* no switch will load it */
+        sysreg_write("tpidr_el0", pointer.va);
 }
 
 /*

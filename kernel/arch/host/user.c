@@ -36,8 +36,15 @@ error_t arch_registers_set(struct thread *thread, const struct abi_registers *re
     frame->sp = registers->sp;
     memcpy(frame->operand, registers->operand, sizeof(registers->operand));
     memcpy(frame->word, registers->word, sizeof(registers->word));
-    thread->arch.thread_pointer = registers->thread_pointer;
+    arch_thread_pointer_set(thread, (uaddr_t){registers->thread_pointer});
     return OK;
+}
+
+void arch_thread_pointer_set(struct thread *thread, uaddr_t pointer)
+{
+    thread->arch.thread_pointer = pointer.va;
+    if (cpu_self()->current == thread)
+        host_loaded.thread_pointer = pointer.va;
 }
 
 error_t arch_thread_init(struct thread *thread, struct job *job)

@@ -91,6 +91,18 @@ static void bases_load(struct cpu *cpu, const struct arch_thread *to)
     cpu->arch.extra = (uint8_t)((cpu->arch.extra & ~EXTRA_BASES) | (to->extra & EXTRA_BASES));
 }
 
+static void bases_set(struct thread *thread, uint64_t fs_base, uint64_t gs_base)
+{
+    struct arch_thread *arch = &thread->arch;
+    struct cpu *self = cpu_self();
+    arch->fs_base = fs_base;
+    arch->gs_base = gs_base;
+    bool bases = (fs_base | gs_base) != 0;
+    arch->extra = (uint8_t)((arch->extra & ~EXTRA_BASES) | (bases ? EXTRA_BASES : 0));
+    if (self->current == thread)
+        bases_load(self, arch);
+}
+
 void thread_extra_switch(struct cpu *cpu, struct arch_thread *to)
 {
     uint8_t any = cpu->arch.extra | to->extra;
@@ -205,16 +217,14 @@ static void frame_set_registers(struct trap_frame *frame, const struct abi_regis
  */
 error_t arch_registers_set(struct thread *thread, const struct abi_registers *registers)
 {
-    struct arch_thread *arch = &thread->arch;
-    struct cpu *self = cpu_self();
     if (!registers_valid(registers))
         return ERR_bad_argument;
     frame_set_registers(&thread->frame, registers);
-    arch->fs_base = registers->fs_base;
-    arch->gs_base = registers->gs_base;
-    bool bases = (arch->fs_base | arch->gs_base) != 0;
-    arch->extra = (uint8_t)((arch->extra & ~EXTRA_BASES) | (bases ? EXTRA_BASES : 0));
-    if (self->current == thread)
-        bases_load(self, arch);
+    bases_set(thread, registers->fs_base, registers->gs_base);
     return OK;
+}
+
+void arch_thread_pointer_set(struct thread *thread, uaddr_t pointer)
+{
+    bases_set(thread, pointer.va, thread->arch.gs_base);
 }

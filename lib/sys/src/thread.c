@@ -34,6 +34,7 @@ error_t sys_reply_create(slot_t *reply)
 
 void sys_thread_begin(const struct sys_begin *begin)
 {
+    SYS_TLS_BEGIN();
     sys_exit(begin->entry(begin->argument, begin->page));
 }
 

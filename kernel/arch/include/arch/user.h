@@ -60,6 +60,8 @@ void arch_frame_init(struct trap_frame *frame, uaddr_t pc, uaddr_t sp, uint64_t 
 struct abi_registers;
 void arch_registers_get(const struct thread *thread, struct abi_registers *registers);
 error_t arch_registers_set(struct thread *thread, const struct abi_registers *registers);
+/* Of a thread that runs here, or that nobody else lets run. */
+void arch_thread_pointer_set(struct thread *thread, uaddr_t pointer);
 
 /* FPU state; size in bytes is constant after boot. The area is in the CPU's own layout. */
 error_t arch_thread_init(struct thread *thread, struct job *job);

@@ -31,6 +31,10 @@ static inline uint64_t *registers_result(struct abi_registers *r)
 {
     return &r->x[0];
 }
+static inline uint64_t registers_thread_pointer(const struct abi_registers *r)
+{
+    return r->thread_pointer;
+}
 /* One that no call uses and C code has to keep. */
 static inline uint64_t *registers_kept(struct abi_registers *r)
 {
