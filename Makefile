@@ -120,7 +120,7 @@ USER_FLAGS_x86_64  := --target=x86_64-unknown-none-elf
 USER_FLAGS_aarch64 := --target=aarch64-unknown-none-elf -mno-outline-atomics
 USER_FLAGS_debug   := -O1
 USER_FLAGS_release := -O2
-USER_FLAGS := -std=c11 -ffreestanding -fno-pic -fno-stack-protector -g -mgeneral-regs-only \
+USER_FLAGS := -std=c11 -D_GNU_SOURCE -ffreestanding -fno-pic -fno-stack-protector -g -mgeneral-regs-only \
               -ffunction-sections -fno-common $(WARNINGS) $(USER_FLAGS_$(ARCH)) \
               $(USER_FLAGS_$(BUILD)) -Iabi $(ABI_ARCH) -Ikernel \
               $(addprefix -I,$(sort $(wildcard lib/*/include lib/*/include/arch/$(ARCH)))) \
@@ -195,6 +195,13 @@ TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
 # These stand alone: in the other tests a fake or the host's own takes the place of what they test.
 ALONE_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/alone/*_test.c)) \
                  kernel/trace/log.c kernel/trace/panic.c kernel/trace/symbol.c
+# The file half of the Linux personality, on a fake of the rest (tests/unit/linux/fake.h).
+LINUX_FILE_PARTS := call_attr call_copy call_fd call_folder call_name call_open call_read call_stat \
+                    dev entry epoll file files folder fs lock node path pipe polling random regular \
+                    tmpfs transfer tree
+LINUX_TEST_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/linux/*.c)) \
+                      $(LINUX_FILE_PARTS:%=servers/linux/%.c) lib/rt/src/tar.c kernel/lib/text.c
+LINUX_TEST_FLAGS := -D__error_t_defined -Ilib/rt/include -iquote servers/linux -iquote tests/unit/linux
 FUZZ_SHARED  := $(UNIT_SHARED) tests/fuzz/fuzz.c
 FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
@@ -222,13 +229,16 @@ $(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES)) $(HOST)/asan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ $(HOST_WRAP) -o $@
 $(HOST)/unit-alone: $(call host_objects,asan,$(ALONE_SOURCES)) $(HOST)/asan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
+$(call host_objects,asan,$(LINUX_TEST_SOURCES)): HOST_FLAGS += $(LINUX_TEST_FLAGS)
+$(HOST)/unit-linux: $(call host_objects,asan,$(LINUX_TEST_SOURCES))
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
 $(HOST)/unit-tsan: $(call host_objects,tsan,$(TSAN_SOURCES)) $(HOST)/tsan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) $^ $(HOST_WRAP) -o $@
 $(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(FUZZ) $^ $(HOST_WRAP) -o $@
 .PRECIOUS: $(HOST)/fuzz/%.o
 
--include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES) $(ALONE_SOURCES) $(HOST_CORE)) \
+-include $(patsubst %.o,%.d,$(call host_objects,asan,$(UNIT_SOURCES) $(ALONE_SOURCES) $(LINUX_TEST_SOURCES) $(HOST_CORE)) \
            $(call host_objects,tsan,$(TSAN_SOURCES) $(HOST_CORE)) \
            $(call host_objects,fuzz,$(FUZZ_SHARED) $(HOST_CORE) $(wildcard tests/fuzz/fuzz_*.c)) \
            $(call host_objects,asan,tests/fuzz/seeds.c))
@@ -266,9 +276,10 @@ test-all: unit model fuzz-short boot-test
 model: ## SPIN models of the protocols, each also with its seeded bugs
 	$(Q)python3 tests/model/run.py
 
-unit: $(HOST)/unit $(HOST)/unit-alone $(HOST)/unit-tsan ## unit tests on this machine, under ASan, UBSan and TSan
+unit: $(HOST)/unit $(HOST)/unit-alone $(HOST)/unit-linux $(HOST)/unit-tsan ## unit tests on this machine, under ASan, UBSan and TSan
 	$(Q)$(HOST)/unit
 	$(Q)$(HOST)/unit-alone
+	$(Q)$(HOST)/unit-linux
 	$(Q)$(HOST)/unit-tsan
 	$(Q)failed=0; for test in tests/unit/test_*.py; do python3 $$test || failed=1; done; exit $$failed
 

@@ -7,6 +7,9 @@
 
 #define SECOND UINT64_C(1000000000)
 
+/* Nanoseconds of the job's clock (worker.c). */
+uint64_t now(void);
+
 /* Nanoseconds since 1970: the job's clock and what the start-up was told. */
 uint64_t clock_real(void);
 void clock_real_set(uint64_t now_real);

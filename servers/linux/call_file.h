@@ -1,0 +1,23 @@
+/* What the files of handlers share (call_*.c). */
+#ifndef LINUX_CALL_FILE_H
+#define LINUX_CALL_FILE_H
+
+#include "files.h"
+#include "fs.h"
+#include "path.h"
+#include "task.h"
+
+/* An open file by its descriptor, or NULL: -EBADF. */
+static inline struct file *call_find(struct call *call, int fd)
+{
+    return files_find(call->task->files, fd);
+}
+
+/* The same for calls that want more than a name: not those opened with O_PATH. */
+static inline struct file *call_file(struct call *call, int fd)
+{
+    struct file *file = call_find(call, fd);
+    return file != NULL && (file->flags & O_PATH) == 0 ? file : NULL;
+}
+
+#endif
