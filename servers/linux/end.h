@@ -6,7 +6,7 @@
 #include "worker.h"
 
 /* wait4's status. */
-#define STATUS_EXIT(code)     (((code) & 0xff) << 8)
+#define STATUS_EXIT(code)     ((int32_t)((uint32_t)(code) % 256 * 256))
 #define STATUS_SIGNAL(number) (number)
 #define STATUS_STOP(number)   ((number) << 8 | 0x7f)
 #define STATUS_CONTINUED      0xffff

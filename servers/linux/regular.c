@@ -30,22 +30,15 @@ static int64_t regular_grow(struct regular *regular, uint64_t size)
     return result;
 }
 
-/* Its content comes into a store: pages of the archive, or a copy if they do not begin there. */
+/* Its content comes into a store: a copy, for the archive's pages are a boot module's, which cannot be
+ * cloned. */
 static int64_t regular_own(struct regular *regular)
 {
     if (regular->archive == NULL)
         return 0;
-    uint64_t whole = align_up(regular->size, PAGE_SIZE);
-    int64_t result;
-    if (archive_memory.value != 0 && is_aligned(regular->archive_at, PAGE_SIZE)) {
-        result = store_clone(&regular->store, archive_memory, regular->archive_at, whole);
-        if (result == 0)
-            result = store_zero(&regular->store, regular->size, whole - regular->size);
-    } else {
-        result = store_grow(&regular->store, regular->size);
-        if (result == 0)
-            result = store_write(&regular->store, 0, regular->archive, regular->size);
-    }
+    int64_t result = store_grow(&regular->store, regular->size);
+    if (result == 0)
+        result = store_write(&regular->store, 0, regular->archive, regular->size);
     if (result != 0) {
         store_drop(&regular->store);
         return result;
@@ -210,8 +203,9 @@ static int64_t file_regular_memory(struct file *file, const struct file_range *r
                                    slot_t *memory, uint64_t *place)
 {
     struct regular *regular = regular_of(file->node);
-    slot_t own;
-    int64_t result = node_memory(file->node, &own, place);
+    int64_t result = regular_own(regular); /* behind its end are zeros, not the archive's next file */
+    if (result == 0 && regular->store.memory.value == 0)
+        result = regular_grow(regular, 1);
     if (result != 0)
         return result;
     if (range->shared && range->write && (regular->seals & SEALS_WRITE) != 0)
@@ -284,6 +278,11 @@ int64_t node_memory(struct node *node, slot_t *memory, uint64_t *offset)
     struct regular *regular = regular_of(node);
     if (regular == NULL)
         return -ENODEV;
+    if (regular->archive != NULL && is_aligned(regular->archive_at, PAGE_SIZE)) {
+        *memory = archive_memory;
+        *offset = regular->archive_at;
+        return 0;
+    }
     int64_t result = regular_own(regular);
     if (result == 0 && regular->store.memory.value == 0)
         result = regular_grow(regular, 1); /* empty: a page that the file does not have yet */
