@@ -160,12 +160,14 @@ class Ends(unittest.TestCase):
         self.assertIn(b"no such device", done.stderr)
 
     def test_time_limit(self):
-        for lines in ((), ("ready",)):
-            begun = time.monotonic()
+        """The log stays only of a guest that was not even ready."""
+        for lines in (("ready",), ()):
+            begun, before = time.monotonic(), THE_COPY.runs()
             done = play("say", *lines, options=("--timeout", "1"))
             self.assertEqual(done.returncode, 124)
             self.assertEqual(done.stderr, b"tern: no end within 1 seconds: QEMU was stopped\n")
             self.assertLess(time.monotonic() - begun, SECONDS / 2)
+            self.assertEqual(THE_COPY.runs() == before, lines == ("ready",))
 
     def test_time_limit_while_nobody_reads(self):
         with THE_COPY.start("run", "--timeout", "1", "--", "huge", "99999999",

@@ -92,12 +92,17 @@ class Session:
             try:
                 kind, value = self.events.get(timeout=left)
             except queue.Empty:
-                if self.status is None:
-                    self.end(TIMED_OUT, f"no end within {self.timeout:g} seconds: QEMU was stopped")
-                    self.hurry()
-                    continue
-                return
-            getattr(self, "take_" + kind)(value)
+                if self.status is not None:
+                    return
+                self.be_late()
+            else:
+                getattr(self, "take_" + kind)(value)
+
+    def be_late(self):
+        """A guest that was not even ready has failed."""
+        self.failed = not self.ready
+        self.end(TIMED_OUT, f"no end within {self.timeout:g} seconds: QEMU was stopped")
+        self.hurry()
 
     def end(self, status, words=None):
         """The first end counts."""
