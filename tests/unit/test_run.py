@@ -235,6 +235,8 @@ class Request(unittest.TestCase):
             "root/given/here": "a tool"})
         for name in ("given/here", "tool", "tmp/tool", "usr/bin/tool"):
             self.assertEqual(said["members"]["root/" + name][0], 0o755)
+        self.assertEqual(list(said["members"])[:3], ["root", "tern", "tern/init.conf"])
+        self.assertEqual(list(said["members"])[-2:], ["tern/request", "tern/seed"])
         self.assertEqual(said["members"]["root/given/link"][1], "../tool")
         self.assertEqual(said["members"]["root/usr/bin/ls"][1], "busybox")
         line = " ".join(said["line"])

@@ -15,12 +15,12 @@ BASE_TIME = 1704067200  # 2024-01-01: of what no package brings
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 BUSYBOX, BUSYBOX_PATH = "busybox-static", "usr/bin/busybox"
 FOLDERS = {"dev": 0o755, "etc": 0o755, "home": 0o755, "mnt": 0o755, "proc": 0o555, "root": 0o700,
-           "run": 0o755, "sys": 0o555, "tmp": 0o1777, "usr": 0o755, "usr/bin": 0o755,
-           "usr/lib": 0o755, "usr/lib64": 0o755, "usr/sbin": 0o755, "var": 0o755,
-           "var/log": 0o755, "var/tmp": 0o1777}
+           "run": 0o755, "run/lock": 0o1777, "sys": 0o555, "tmp": 0o1777, "usr": 0o755,
+           "usr/bin": 0o755, "usr/lib": 0o755, "usr/lib64": 0o755, "usr/sbin": 0o755,
+           "var": 0o755, "var/log": 0o755, "var/tmp": 0o1777}
 # As Debian has had it since 12: one folder of programs, one of libraries.
 LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin",
-         "var/run": "/run"}
+         "etc/mtab": "/proc/self/mounts", "var/lock": "/run/lock", "var/run": "/run"}
 DOCUMENTATION = ("usr/share/doc", "usr/share/info", "usr/share/lintian", "usr/share/man")
 
 

@@ -15,6 +15,7 @@ from .tree import Node
 
 MANIFEST = os.path.join(ROOT, "servers", "init", "init.conf")
 SEED_BYTES = 32
+TOP = (("root", Node("folder", 0o755, BASE_TIME)), ("tern", Node("folder", 0o755, BASE_TIME)))
 
 
 def user_folder(arch, build):
@@ -28,7 +29,8 @@ def write_module(path, arch, build, linux, request, fixed_seed=False):
     with open(path, "wb") as out, open(init, "rb") as file:
         content = file.read()
         out.write(content + bytes(-len(content) % archive.PAGE))
-        offset = archive.add(out, 0, native, "tern/")
+        offset = archive.add(out, 0, TOP)
+        offset = archive.add(out, offset, native, "tern/")
         offset = archive.add(out, offset, linux, "root/")
         archive.finish(out, archive.add(out, offset, run_entries(request, fixed_seed), "tern/"))
 
