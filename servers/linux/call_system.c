@@ -16,7 +16,8 @@
 
 #define RELEASE       "6.1.0-tern" /* the Linux whose documented behaviour is served */
 #define RANDOM_PIECE  256
-#define GETRANDOM_ALL 7 /* flags that exist */
+#define GETRANDOM_ALL 7   /* flags that exist */
+#define SYSINFO_BYTES 112 /* the kernel's struct; musl's is longer */
 #define PROCESSES_MAX (TID_MAX / 2)
 
 static char host_name[65] = "tern";
@@ -60,7 +61,7 @@ int64_t call_sysinfo(struct call *call, arg_user at)
     info.mem_unit = 1;
     for (struct list *group = groups.next; group != &groups; group = group->next)
         info.procs++;
-    return user_write(call->task, at, &info, sizeof(info));
+    return user_write(call->task, at, &info, SYSINFO_BYTES);
 }
 
 int64_t call_getrandom(struct call *call, arg_user at, arg_size size, arg_uint flags)

@@ -88,7 +88,9 @@ static int64_t thread_copy(struct worker *worker, struct task *task, struct task
     arch_child(&registers, how->stack);
     if ((how->flags & CLONE_SETTLS) != 0)
         arch_thread_pointer_set(&registers, how->tls);
-    int64_t result = task_thread_make(worker, task, task->mm, &task->thread);
+    int64_t result = task_thread_make(task->mm, &task->thread);
+    if (result == 0)
+        result = task_thread_route(worker, task, task->thread);
     if (result != 0)
         return result;
     error = rt_set(page, task->thread, STATE_thread_basic,

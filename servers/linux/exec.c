@@ -170,14 +170,16 @@ int64_t exec_program(struct worker *worker, struct task *task, const char *path,
     error = image_make(&image, task, program, arguments, environment, path);
     node_put(program);
     if (error == 0)
-        error = task_thread_make(worker, task, image.mm, &thread);
+        error = task_thread_make(image.mm, &thread);
     if (error != 0) {
         if (image.mm != NULL)
             mm_put(image.mm);
         return error;
     }
     take_over(worker, task, &image, thread, path, arguments);
-    (void)tern_thread_start(thread, (uaddr_t){image.entry}, (uaddr_t){image.stack}, 0);
+    if (task_thread_route(worker, task, thread) != 0 ||
+        tern_thread_start(thread, (uaddr_t){image.entry}, (uaddr_t){image.stack}, 0) != OK)
+        group_end(worker, task->group, STATUS_SIGNAL(SIGKILL));
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "lib/elf.h"
 #include "node.h"
 #include "path.h"
+#include "server_arch.h"
 #include "sys/call.h"
 #include "worker.h"
 #include <space.h>
@@ -131,6 +132,26 @@ static int64_t interpreter_load(struct image *image, struct task *task, const ch
     return error;
 }
 
+/* The code that ends handlers which name none, where this CPU has it: the same page for all. */
+static int64_t trampoline_map(struct mm *mm)
+{
+    static slot_t code;
+    uint64_t done;
+    if (arch_trampoline_size == 0)
+        return 0;
+    if (code.value == 0) {
+        slot_t memory;
+        if (tern_object_create(server_job, OBJECT_memory, (slot_t){0}, PAGE, &memory) != OK)
+            return -ENOMEM;
+        error_t error = tern_memory_write(memory, 0, (uaddr_t){(uintptr_t)arch_trampoline},
+                                          arch_trampoline_size, &done);
+        if (error != OK)
+            return error_number(error);
+        code = memory;
+    }
+    return mm_map(mm, code, 0, TRAMPOLINE_VA, PAGE, SPACE_READ | SPACE_EXECUTE | SPACE_SHARED);
+}
+
 int64_t image_load(struct image *image, struct task *task, struct node *program)
 {
     struct elf_program elf;
@@ -145,6 +166,8 @@ int64_t image_load(struct image *image, struct task *task, struct node *program)
         return -ENOMEM;
     uint64_t base = elf.dynamic ? DYNAMIC_BASE : 0;
     error = elf_load(image->mm, program, &elf, content, base);
+    if (error == 0)
+        error = trampoline_map(image->mm);
     if (error != 0)
         return error;
     image->entry = image->program_entry = base + elf.entry;

@@ -30,8 +30,8 @@ static int64_t regular_grow(struct regular *regular, uint64_t size)
     return result;
 }
 
-/* Its content comes into a store: a copy, for the archive's pages are a boot module's, which cannot be
- * cloned. */
+/* Its content comes into a store: a copy, for the archive's pages are a boot module's, which cannot
+ * be cloned. */
 static int64_t regular_own(struct regular *regular)
 {
     if (regular->archive == NULL)
@@ -203,7 +203,8 @@ static int64_t file_regular_memory(struct file *file, const struct file_range *r
                                    slot_t *memory, uint64_t *place)
 {
     struct regular *regular = regular_of(file->node);
-    int64_t result = regular_own(regular); /* behind its end are zeros, not the archive's next file */
+    int64_t result =
+        regular_own(regular); /* behind its end are zeros, not the archive's next file */
     if (result == 0 && regular->store.memory.value == 0)
         result = regular_grow(regular, 1);
     if (result != 0)

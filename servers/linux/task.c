@@ -80,8 +80,15 @@ struct task *task_make(struct group *group, uint32_t tid)
     return task;
 }
 
-int64_t task_thread_make(struct worker *worker, struct task *task, struct mm *mm, slot_t *thread)
+int64_t task_thread_make(struct mm *mm, slot_t *thread)
 {
+    return error_number(
+        tern_object_create(programs_job, OBJECT_thread, mm->process, mm_page_place(mm), thread));
+}
+
+int64_t task_thread_route(struct worker *worker, struct task *task, slot_t thread)
+{
+    task->generation = ++generations[task->tid]; /* the end of one before is no longer ours */
     const struct state_thread_basic state = {
         .foreign_badge = task_badge(task),
         .foreign = {server_port.value},
@@ -91,16 +98,8 @@ int64_t task_thread_make(struct worker *worker, struct task *task, struct mm *mm
     const uint64_t fields =
         STATE_BIT(thread, basic, foreign_badge) | STATE_BIT(thread, basic, foreign) |
         STATE_BIT(thread, basic, handler_badge) | STATE_BIT(thread, basic, handler);
-    error_t error =
-        tern_object_create(programs_job, OBJECT_thread, mm->process, mm_page_place(mm), thread);
-    if (error != OK)
-        return error_number(error);
-    error = rt_set(worker->page, *thread, STATE_thread_basic, fields, &state, sizeof(state),
-                   (slot_t){0});
-    if (error == OK)
-        return 0;
-    (void)tern_cap_delete(*thread);
-    return error_number(error);
+    return error_number(rt_set(worker->page, thread, STATE_thread_basic, fields, &state,
+                               sizeof(state), (slot_t){0}));
 }
 
 void task_thread_end(struct worker *worker, struct task *task)

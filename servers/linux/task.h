@@ -86,11 +86,12 @@ uint64_t task_badge(const struct task *task);
  */
 struct task *task_make(struct group *group, uint32_t tid);
 
-/*
- * Makes a Tern thread for it in `mm`, that sends us its calls and its end, not started. Error
- * numbers.
- */
-int64_t task_thread_make(struct worker *worker, struct task *task, struct mm *mm, slot_t *thread);
+/* Makes a Tern thread in `mm`, not started. Error numbers. */
+int64_t task_thread_make(struct mm *mm, slot_t *thread);
+
+/* What such a thread calls, faults and ends with comes to us as the task's from now on, and nothing
+ * any more of one that it had before. Error numbers. */
+int64_t task_thread_route(struct worker *worker, struct task *task, slot_t thread);
 
 /* Its Tern thread ends; if that was held, its reply object is free. */
 void task_thread_end(struct worker *worker, struct task *task);
