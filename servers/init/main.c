@@ -5,6 +5,7 @@
  * It has one thread and one port. When a program ends that the manifest says so of, the system ends
  * with its value; init's own end is the system's.
  */
+#include "locator.h"
 #include "program.h"
 #include "rt/begin.h"
 #include "rt/state.h"
@@ -85,37 +86,51 @@ static uint64_t start_rested(struct system *system)
     return next;
 }
 
-static void take_end(struct system *system, const struct message *message)
+static void take_end(struct system *system, uint32_t which, const struct message *message)
 {
-    uint32_t which = (uint32_t)message->badge - 1;
-    if (which >= system->manifest.count || system->programs[which].state != PROGRAM_RUNNING)
-        return;
     const struct entry *entry = system->programs[which].entry;
     bool fine = message->word[0] == EXIT_exited && message->word[1] == 0;
     if (!fine && !entry->ends_system)
         sys_print("init: %s ended: reason %lu, value %lu\n", entry->name,
                   (unsigned long)message->word[0], (unsigned long)message->word[1]);
+    locator_forget(which);
     program_ended(system, which);
     if (entry->ends_system)
         sys_exit(message->word[0] == EXIT_exited ? message->word[1] : 1);
+}
+
+/* What comes of the programs: their ends, and calls of the locator. */
+static void take(struct system *system, struct message *message, slot_t *reply)
+{
+    uint32_t which = (uint32_t)message->badge - 1;
+    bool runs = which < system->manifest.count && system->programs[which].state == PROGRAM_RUNNING;
+    if (runs && message->kind == MESSAGE_exit) {
+        take_end(system, which, message);
+    } else if (runs && message->kind == MESSAGE_call) {
+        locator_take(system, which, message, reply);
+    } else if (message->kind == MESSAGE_call) {
+        struct message denied = {.word = {ERR_denied}};
+        (void)tern_port_reply(*reply, &denied);
+    }
 }
 
 int main(void)
 {
     struct system *system = &the_system;
     struct message message;
+    slot_t reply;
     (void)rt_begin();
     error_t error = archive_map(system);
     if (error != OK)
         give_up("no system archive behind the root program", error);
     manifest_load(system);
-    if (sys_port_create(PORT_DEPTH_MAX, &system->port) != OK)
+    if (sys_port_create(PORT_DEPTH_MAX, &system->port) != OK || sys_reply_create(&reply) != OK)
         give_up("a port", ERR_no_memory);
     start_all(system);
     for (;;) {
         uint64_t next = start_rested(system);
-        error = tern_port_receive(system->port, (slot_t){0}, &message, next);
-        if (error == OK && message.kind == MESSAGE_exit)
-            take_end(system, &message);
+        error = tern_port_receive(system->port, reply, &message, next);
+        if (error == OK)
+            take(system, &message, &reply);
     }
 }

@@ -137,6 +137,10 @@ static error_t key_take(struct manifest *manifest, struct entry *entry, const ch
         return entry->arg_count < ARGS_MOST
                    ? copy(manifest, entry->args[entry->arg_count++], ARG_MOST, value)
                    : wrong(manifest, ERR_full, "too many arguments");
+    if (strcmp(key, "uses") == 0)
+        return entry->use_count < NEEDS_MOST
+                   ? copy(manifest, entry->uses[entry->use_count++], NAME_MOST, value)
+                   : wrong(manifest, ERR_full, "too many uses");
     if (strcmp(key, "needs") == 0)
         return entry->need_count < NEEDS_MOST
                    ? copy(manifest, entry->needs[entry->need_count++], NAME_MOST, value)

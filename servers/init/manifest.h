@@ -9,7 +9,8 @@
  *       reserve SIZE        kept for it alone (0)
  *       give THING          archive, console (it may write to the kernel's), wx; may be repeated
  *       needs NAME          is started after that program; may be repeated
- *       provides SERVICE    what others find by this name
+ *       provides SERVICE      what others find by this name (locator)
+ *       uses SERVICE          what it may find; may be repeated
  *       restart always|never
  *       end system          when it ends, the system does, with its value
  */
@@ -32,8 +33,9 @@ struct entry {
     char name[NAME_MOST], file[PATH_MOST];
     char args[ARGS_MOST][ARG_MOST];
     char needs[NEEDS_MOST][NAME_MOST];
+    char uses[NEEDS_MOST][NAME_MOST];
     char provides[NAME_MOST];
-    uint32_t arg_count, need_count, gives;
+    uint32_t arg_count, need_count, use_count, gives;
     uint64_t memory, reserve; /* bytes */
     bool restarts, ends_system;
 };

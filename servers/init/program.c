@@ -55,6 +55,8 @@ static error_t make(struct system *system, uint32_t which)
         return error;
     error = rt_program_load(&program->made, program->job, tar.data, tar.data_size);
     if (error == OK)
+        error = rt_program_locate(&program->made, system->port, which + 1);
+    if (error == OK)
         error = gifts_give(system, program);
     if (error == OK)
         error = rt_program_start(&program->made, system->port, which + 1, sys_page);
