@@ -2,13 +2,9 @@
 #include "lib/tree.h"
 #include "lib/assert.h"
 
-/* Xorshift (Marsaglia). */
 static uint32_t weight_make(const struct tree_node *node, uint64_t stir)
 {
     uint64_t x = (uintptr_t)node ^ stir * UINT64_C(0x9e3779b97f4a7c15);
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
     return (uint32_t)(x * UINT64_C(0x2545f4914f6cdd1d) >> 32);
 }
 

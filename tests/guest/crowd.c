@@ -1,21 +1,14 @@
 /*
- * Native test: much of everything, so that what the kernel walks is long: waiters of one word, one
- * page, one port; timers of one instant; mappings of one object; capabilities derived from one;
- * children of one job. `make bench BENCH=irqoff.crowd` counts how long interrupts are off meanwhile.
+ * Native test: much of everything, so that what the kernel walks is long. `make bench
+ * BENCH=irqoff.crowd` counts how long interrupts are off meanwhile.
  */
 #include "pages.h"
 #include "sys/message.h"
-#include <state.h>
-#include <stdatomic.h>
 
 #define NO_SLOT ((slot_t){0})
 #define FAR     UINT64_C(3600000000000)
 
-#define THREADS  1200
-#define TIMERS   3000
-#define MAPPINGS 4000
-#define DERIVED  10000
-#define CHILDREN 6000
+#define TIMERS 3000
 
 static uint64_t until_end(void)
 {
