@@ -196,9 +196,10 @@ TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
 ALONE_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/alone/*_test.c)) \
                  kernel/trace/log.c kernel/trace/panic.c kernel/trace/symbol.c
 # The file half of the Linux personality, on a fake of the rest (tests/unit/linux/fake.h).
-LINUX_FILE_PARTS := call_attr call_copy call_fd call_folder call_name call_open call_read call_stat \
-                    dev entry epoll file files folder fs lock node path pipe polling random regular \
-                    tmpfs transfer tree
+LINUX_FILE_PARTS := call_attr call_copy call_fd call_folder call_name call_open call_poll call_read \
+                    call_stat console dev entry epoll eventfd file files folder fs ldisc lock mask node \
+                    path pipe polling pty random regular stream tmpfs transfer tree tty tty_ioctl \
+                    tty_session
 LINUX_TEST_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/linux/*.c)) \
                       $(LINUX_FILE_PARTS:%=servers/linux/%.c) lib/rt/src/tar.c kernel/lib/text.c
 LINUX_TEST_FLAGS := -D__error_t_defined -Ilib/rt/include -iquote servers/linux -iquote tests/unit/linux

@@ -1,8 +1,13 @@
-/* Devices of memory (dev.h): Linux's major number 1. */
+/* Devices by their numbers (dev.h), and those of memory, Linux's major number 1. */
 #include "dev.h"
+#include "group.h"
+#include "pty.h"
 #include "random.h"
+#include "stream.h"
+#include "task.h"
 #include "tmpfs.h"
 #include "tree.h"
+#include "tty.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -77,17 +82,43 @@ static const struct device {
     {"urandom", 9, {.read = random_read, .write = random_write}},
 };
 
-#define MEMORY_MAJOR 1
+#define MEMORY_MAJOR   1
+#define TERMINAL_MAJOR 5
 
-int64_t dev_open(struct call *call, uint64_t rdev, struct file *file)
+enum terminal_minor { TERMINAL_CURRENT, TERMINAL_CONSOLE, TERMINAL_MULTIPLEXER };
+
+static int64_t memory_open(uint64_t rdev, struct file *file)
 {
-    (void)call;
     for (unsigned i = 0; i < COUNT_OF(devices); i++) {
-        if (rdev == makedev(MEMORY_MAJOR, devices[i].minor)) {
+        if (minor(rdev) == devices[i].minor) {
             file->ops = &devices[i].ops;
             return 0;
         }
     }
+    return -ENXIO;
+}
+
+static int64_t terminal_open(struct call *call, uint64_t rdev, struct file *file)
+{
+    struct tty *tty = NULL;
+    if (minor(rdev) == TERMINAL_MULTIPLEXER)
+        return pty_make(call, file);
+    if (minor(rdev) == TERMINAL_CURRENT)
+        tty = call->task->group->tty;
+    else if (minor(rdev) == TERMINAL_CONSOLE)
+        tty = console_tty();
+    return tty != NULL ? tty_open(call, tty, file) : -ENXIO;
+}
+
+int64_t dev_open(struct call *call, uint64_t rdev, struct file *file)
+{
+    uint32_t number = (uint32_t)major(rdev);
+    if (number == MEMORY_MAJOR)
+        return memory_open(rdev, file);
+    if (number == TERMINAL_MAJOR)
+        return terminal_open(call, rdev, file);
+    if (number >= PTY_MAJOR && number < PTY_MAJOR + PTY_MAX / 256)
+        return pty_open(call, (number - PTY_MAJOR) * 256 + (uint32_t)minor(rdev), file);
     return -ENXIO;
 }
 
@@ -98,16 +129,27 @@ static int64_t node_place(const char *name, struct node *node)
     return node != NULL ? tree_place(path, node) : -ENOMEM;
 }
 
+static int64_t device_place(const char *name, uint64_t number)
+{
+    return node_place(name, tmpfs_make(S_IFCHR | 0666, number));
+}
+
 int64_t dev_start(void)
 {
     static const char *const links[][2] = {{"fd", "/proc/self/fd"},
                                            {"stdin", "/proc/self/fd/0"},
                                            {"stdout", "/proc/self/fd/1"},
                                            {"stderr", "/proc/self/fd/2"}};
-    int64_t result = 0;
+    struct node *shared = tree_folder("dev/shm");
+    int64_t result = tree_folder("dev/pts") != NULL && shared != NULL ? 0 : -ENOMEM;
+    if (result == 0) {
+        shared->mode = S_IFDIR | S_ISVTX | 0777;
+        result = device_place("tty", makedev(TERMINAL_MAJOR, TERMINAL_CURRENT));
+    }
+    if (result == 0)
+        result = device_place("ptmx", makedev(TERMINAL_MAJOR, TERMINAL_MULTIPLEXER));
     for (unsigned i = 0; result == 0 && i < COUNT_OF(devices); i++)
-        result = node_place(devices[i].name,
-                            tmpfs_make(S_IFCHR | 0666, makedev(MEMORY_MAJOR, devices[i].minor)));
+        result = device_place(devices[i].name, makedev(MEMORY_MAJOR, devices[i].minor));
     for (unsigned i = 0; result == 0 && i < COUNT_OF(links); i++)
         result = node_place(links[i][0], tmpfs_symlink(links[i][1], strlen(links[i][1])));
     return result;

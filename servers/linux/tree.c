@@ -107,6 +107,17 @@ int64_t tree_place(const char *path, struct node *node)
     return result;
 }
 
+void tree_remove(const char *path)
+{
+    const char *name;
+    uint64_t length;
+    struct folder *folder = parent_make(path, &name, &length);
+    struct entry *entry =
+        folder != NULL && length != 0 ? entry_find(&folder->node, name, length) : NULL;
+    if (entry != NULL && !node_is(entry->node, S_IFDIR))
+        folder_remove(folder, entry);
+}
+
 /* The node that a path of a hard link names: a reference. */
 static struct node *linked_node(const char *link)
 {

@@ -23,4 +23,7 @@ struct node *tree_folder(const char *path);
 /* Puts a node into the tree, instead of what was there; the reference goes. -ENOMEM, -ENOTDIR. */
 int64_t tree_place(const char *path, struct node *node);
 
+/* Takes a name out of the tree, if it is there and no folder's. */
+void tree_remove(const char *path);
+
 #endif

@@ -1,9 +1,11 @@
 /* Programs and their calls (fake.h). */
 #include "fake.h"
+#include "clock.h"
 #include "dev.h"
 #include "random.h"
 #include "signals.h"
 #include "tree.h"
+#include "user.h"
 #include <stdlib.h>
 
 struct list groups = LIST_INIT(groups);
@@ -132,6 +134,20 @@ void queue_wake(struct queue *queue)
         task_ready(CONTAINER_OF(queue->waiters.next, struct waiter, on_queue)->task);
 }
 
+void wait_for(struct call *call, uint64_t nanoseconds)
+{
+    wait_until(call, fake_now + nanoseconds);
+}
+
+int64_t wait_for_timespec(struct call *call, uaddr_t at)
+{
+    struct timespec time;
+    int64_t result = user_read(call->task, &time, at, sizeof(time));
+    if (result == 0)
+        wait_for(call, (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec);
+    return result;
+}
+
 void wait_until(struct call *call, uint64_t deadline)
 {
     call->task->deadline = deadline;
@@ -185,6 +201,7 @@ static struct program *program_new(void)
     struct program *program = calloc(1, sizeof(*program));
     struct task *task = &program->task;
     program->group.pid = task->tid = pid_next++;
+    program->group.actions = calloc(1, sizeof(struct signal_actions));
     task->group = &program->group;
     list_init(&program->group.tasks);
     list_add_last(&program->group.tasks, &task->in_group);
@@ -228,6 +245,7 @@ void fake_end(struct program *program)
     files_put(task->files);
     fs_put(task->fs);
     list_remove(&program->group.in_all);
+    free(program->group.actions);
     free(program);
 }
 
@@ -245,6 +263,22 @@ struct program *fake_start(void)
 void signal_task(struct task *task, int number)
 {
     program_of(task)->signals |= UINT64_C(1) << number;
+}
+
+void signal_process(struct group *group, int number)
+{
+    CONTAINER_OF(group, struct program, group)->signals |= UINT64_C(1) << number;
+}
+
+struct group *group_find(uint32_t pid)
+{
+    LIST_EACH(node, &groups)
+    {
+        struct group *group = CONTAINER_OF(node, struct group, in_all);
+        if (group->pid == pid)
+            return group;
+    }
+    return NULL;
 }
 
 void signal_group(uint32_t pgid, int number)
