@@ -198,7 +198,8 @@ ALONE_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/alone/*_tes
 # The file half of the Linux personality, on a fake of the rest (tests/unit/linux/fake.h).
 LINUX_FILE_PARTS := call_attr call_copy call_fd call_folder call_name call_open call_poll call_read \
                     call_stat console dev entry epoll eventfd file files folder fs ldisc lock mask node \
-                    path pipe polling pty random regular stream tmpfs transfer tree tty tty_ioctl \
+                    path pipe polling proc proc_fd proc_process proc_system \
+                    pty random regular stream tmpfs transfer tree tty tty_ioctl \
                     tty_session
 LINUX_TEST_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/linux/*.c)) \
                       $(LINUX_FILE_PARTS:%=servers/linux/%.c) lib/rt/src/tar.c kernel/lib/text.c

@@ -5,6 +5,7 @@
 #include "random.h"
 #include "rt/state.h"
 #include "server_arch.h"
+#include "system.h"
 #include "user.h"
 #include "worker.h"
 #include <sched.h>
@@ -14,7 +15,6 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-#define RELEASE       "6.1.0-tern" /* the Linux whose documented behaviour is served */
 #define RANDOM_PIECE  256
 #define GETRANDOM_ALL 7   /* flags that exist */
 #define SYSINFO_BYTES 112 /* the kernel's struct; musl's is longer */
@@ -22,14 +22,19 @@
 
 static char host_name[65] = "tern";
 
+const char *system_host_name(void)
+{
+    return host_name;
+}
+
 int64_t call_uname(struct call *call, arg_user at)
 {
     struct utsname name;
     memset(&name, 0, sizeof(name));
     strcpy(name.sysname, "Linux");
     strcpy(name.nodename, host_name);
-    strcpy(name.release, RELEASE);
-    strcpy(name.version, "#1 Tern");
+    strcpy(name.release, SYSTEM_RELEASE);
+    strcpy(name.version, SYSTEM_VERSION);
     strcpy(name.machine, arch_platform);
     strcpy(name.domainname, "(none)");
     return user_write(call->task, at, &name, sizeof(name));

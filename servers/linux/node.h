@@ -32,7 +32,7 @@ struct node_ops {
     /* Symbolic links: the text, not ended, cut at `size`; its length. */
     int64_t (*read_link)(struct task *task, struct node *node, char *to, uint64_t size);
     /* Links that lead to a node whatever their text says (/proc/PID/exe): a reference. */
-    int64_t (*follow)(struct node *node, struct node **found);
+    int64_t (*follow)(struct task *task, struct node *node, struct node **found); /* FOLLOW_TEXT */
     /* Makes `file` its open file: sets ops, own, and what else it needs. May wait (FIFOs). */
     int64_t (*open)(struct call *call, struct node *node, struct file *file);
     int64_t (*truncate)(struct node *node, uint64_t size);
@@ -41,6 +41,8 @@ struct node_ops {
     uint64_t (*size)(struct node *node);
     void (*release)(struct node *node); /* the last reference went: frees it */
 };
+
+#define FOLLOW_TEXT 1 /* of `follow`: it is a link like others */
 
 struct node {
     const struct node_ops *ops;

@@ -76,22 +76,30 @@ static int64_t link_expand(struct walk *walk, struct node *link)
     return 0;
 }
 
+/* To what the link leads to, whatever its text says. */
+static int64_t walk_follow(struct walk *walk)
+{
+    struct node *found = NULL;
+    int64_t result = walk->node->ops->follow(walk->task, walk->node, &found);
+    if (result == 0 && (walk->how & WALK_BENEATH) != 0) {
+        node_put(found);
+        return -EXDEV;
+    }
+    if (result == 0)
+        walk_to(&walk->node, found);
+    return result;
+}
+
 /* walk->node is a symbolic link in walk->folder. */
 static int64_t walk_link(struct walk *walk)
 {
     if (++walk->links > LINKS_MAX || (walk->how & WALK_NO_LINKS) != 0)
         return -ELOOP;
     const struct node_ops *ops = walk->node->ops;
-    if (ops->follow != NULL) {
-        struct node *found = NULL;
-        if ((walk->how & WALK_BENEATH) != 0)
-            return -EXDEV;
-        int64_t result = ops->follow(walk->node, &found);
-        if (result == 0)
-            walk_to(&walk->node, found);
+    int64_t result = ops->follow != NULL ? walk_follow(walk) : FOLLOW_TEXT;
+    if (result != FOLLOW_TEXT)
         return result;
-    }
-    int64_t result = link_expand(walk, walk->node);
+    result = link_expand(walk, walk->node);
     if (result != 0)
         return result;
     if (*walk->rest == '/')

@@ -20,7 +20,7 @@ struct pipe {
     uint32_t files, readers, writers;
     uint32_t readers_ever, writers_ever; /* opens, for those that wait for one */
     struct pollable pollable;
-    struct pipe **place; /* of a FIFO: where it is found */
+    struct pipe **place; /* where its node finds it */
 };
 
 static struct pipe *pipe_of(const struct file *file)
@@ -41,8 +41,7 @@ static struct pipe *pipe_new(struct pipe **place)
 
 static void pipe_free(struct pipe *pipe)
 {
-    if (pipe->place != NULL)
-        *pipe->place = NULL;
+    *pipe->place = NULL;
     pollable_end(&pipe->pollable);
     free(pipe->ring);
     free(pipe);
@@ -219,43 +218,6 @@ static void pipe_attach(struct pipe *pipe, struct file *file)
     pollable_wake(&pipe->pollable);
 }
 
-/* --- pipes without a name --- */
-
-static void pipe_node_release(struct node *node)
-{
-    free(node);
-}
-
-static const struct node_ops pipe_node_ops = {.release = pipe_node_release};
-
-/* The ends as files that are no pipe's yet. */
-static bool ends_make(uint32_t flags, struct file *ends[2])
-{
-    struct node *node = malloc(sizeof(*node));
-    if (node == NULL)
-        return false;
-    node_init(node, &pipe_node_ops, S_IFIFO | 0600, DEV_PIPE);
-    ends[0] = file_make(node, NULL, O_RDONLY | flags);
-    ends[1] = file_make(node, NULL, O_WRONLY | flags);
-    node_put(node);
-    return ends[0] != NULL && ends[1] != NULL;
-}
-
-int64_t pipe_make(uint32_t flags, struct file *ends[2])
-{
-    struct pipe *pipe = pipe_new(NULL);
-    ends[0] = ends[1] = NULL;
-    if (pipe == NULL || !ends_make(flags, ends)) {
-        file_put(ends[0]);
-        file_put(ends[1]);
-        free(pipe);
-        return -ENOMEM;
-    }
-    pipe_attach(pipe, ends[0]);
-    pipe_attach(pipe, ends[1]);
-    return 0;
-}
-
 /* --- FIFOs --- */
 
 /* One that opens for reading waits for a writer, and the other way round: progress[1] is 1 + how
@@ -289,6 +251,59 @@ int64_t pipe_open(struct call *call, struct pipe **place, struct file *file)
         pipe_attach(*place, file);
     }
     return (file->flags & O_ACCMODE) == O_RDWR ? 0 : fifo_meet(call, file);
+}
+
+/* --- pipes without a name, which /proc/PID/fd can open again --- */
+
+struct pipe_node {
+    struct node node;
+    struct pipe *pipe;
+};
+
+static struct pipe_node *pipe_node_of(struct node *node)
+{
+    return CONTAINER_OF(node, struct pipe_node, node);
+}
+
+static int64_t pipe_node_open(struct call *call, struct node *node, struct file *file)
+{
+    return pipe_open(call, &pipe_node_of(node)->pipe, file);
+}
+
+static void pipe_node_release(struct node *node)
+{
+    free(pipe_node_of(node));
+}
+
+static const struct node_ops pipe_node_ops = {.open = pipe_node_open, .release = pipe_node_release};
+
+/* The ends as files that are no pipe's yet. */
+static struct pipe_node *ends_make(uint32_t flags, struct file *ends[2])
+{
+    struct pipe_node *made = calloc(1, sizeof(*made));
+    ends[0] = ends[1] = NULL;
+    if (made == NULL)
+        return NULL;
+    node_init(&made->node, &pipe_node_ops, S_IFIFO | 0600, DEV_PIPE);
+    ends[0] = file_make(&made->node, NULL, O_RDONLY | flags);
+    ends[1] = file_make(&made->node, NULL, O_WRONLY | flags);
+    node_put(&made->node);
+    return ends[0] != NULL && ends[1] != NULL ? made : NULL;
+}
+
+int64_t pipe_make(uint32_t flags, struct file *ends[2])
+{
+    struct pipe_node *node = ends_make(flags, ends);
+    struct pipe *pipe = node != NULL ? pipe_new(&node->pipe) : NULL;
+    if (pipe == NULL) {
+        file_put(ends[0]);
+        file_put(ends[1]);
+        return -ENOMEM;
+    }
+    node->pipe = pipe;
+    pipe_attach(pipe, ends[0]);
+    pipe_attach(pipe, ends[1]);
+    return 0;
 }
 
 /* --- sizes --- */

@@ -144,21 +144,37 @@ static const struct file_ops stream_ops = {.read = stream_read,
                                            .pollable = stream_pollable,
                                            .ioctl = stream_ioctl};
 
-static void stream_node_release(struct node *node)
+struct stream_node {
+    struct node node;
+    struct stream *stream;
+};
+
+/* Again, through /proc/PID/fd. */
+static int64_t stream_node_open(struct call *call, struct node *node, struct file *file)
 {
-    free(node);
+    (void)call;
+    file->ops = &stream_ops;
+    file->own = CONTAINER_OF(node, struct stream_node, node)->stream;
+    return 0;
 }
 
-static const struct node_ops stream_node_ops = {.release = stream_node_release};
+static void stream_node_release(struct node *node)
+{
+    free(CONTAINER_OF(node, struct stream_node, node));
+}
+
+static const struct node_ops stream_node_ops = {.open = stream_node_open,
+                                                .release = stream_node_release};
 
 struct file *stream_file(struct stream *stream, uint32_t flags)
 {
-    struct node *node = malloc(sizeof(*node));
-    if (node == NULL)
+    struct stream_node *made = malloc(sizeof(*made));
+    if (made == NULL)
         return NULL;
-    node_init(node, &stream_node_ops, S_IFIFO | 0600, DEV_PIPE);
-    struct file *file = file_make(node, &stream_ops, flags);
-    node_put(node);
+    node_init(&made->node, &stream_node_ops, S_IFIFO | 0600, DEV_PIPE);
+    made->stream = stream;
+    struct file *file = file_make(&made->node, &stream_ops, flags);
+    node_put(&made->node);
     if (file != NULL)
         file->own = stream;
     return file;

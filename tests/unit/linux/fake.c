@@ -2,8 +2,11 @@
 #include "fake.h"
 #include "clock.h"
 #include "dev.h"
+#include "mm.h"
+#include "proc.h"
 #include "random.h"
 #include "signals.h"
+#include "system.h"
 #include "tree.h"
 #include "user.h"
 #include <stdlib.h>
@@ -204,6 +207,8 @@ static struct program *program_new(void)
     program->group.actions = calloc(1, sizeof(struct signal_actions));
     task->group = &program->group;
     list_init(&program->group.tasks);
+    program->group.task_count = 1;
+    task->mm = calloc(1, sizeof(struct mm));
     list_add_last(&program->group.tasks, &task->in_group);
     list_init(&task->waiters);
     list_add_last(&groups, &program->group.in_all);
@@ -218,6 +223,7 @@ struct program *fake_program(uint32_t uid)
     program->group.gid = program->group.egid = uid;
     program->task.files = files_make();
     program->task.fs = fs_make();
+    strcpy(program->task.name, "program");
     return program;
 }
 
@@ -233,6 +239,7 @@ struct program *fake_fork(struct program *parent)
     to->uid = from->uid, to->euid = from->euid, to->gid = from->gid, to->egid = from->egid;
     program->task.files = files_clone(parent->task.files);
     program->task.fs = fs_clone(parent->task.fs);
+    strcpy(program->task.name, parent->task.name);
     REQUIRE(to->pid == pid);
     return program;
 }
@@ -246,6 +253,7 @@ void fake_end(struct program *program)
     fs_put(task->fs);
     list_remove(&program->group.in_all);
     free(program->group.actions);
+    free(task->mm);
     free(program);
 }
 
@@ -254,7 +262,7 @@ struct program *fake_start(void)
     random_seed("a secret of the test", 20);
     REQUIRE(tree_folder("tmp") != NULL && tree_folder("dev") != NULL);
     tree_folder("tmp")->mode = S_IFDIR | S_ISVTX | 0777;
-    REQUIRE(dev_start() == 0);
+    REQUIRE(dev_start() == 0 && proc_start() == 0);
     return fake_program(0);
 }
 
@@ -289,4 +297,35 @@ void signal_group(uint32_t pgid, int number)
         if (group->pgid == pgid)
             CONTAINER_OF(group, struct program, group)->signals |= UINT64_C(1) << number;
     }
+}
+
+/* --- what only the kernel knows --- */
+
+uint64_t proc_cpu(const struct call *call, const struct group *group)
+{
+    (void)call, (void)group;
+    return 1230000000;
+}
+
+uint64_t proc_mapped(const struct group *group)
+{
+    (void)group;
+    return 4096 * 100;
+}
+
+void proc_maps(struct proc_text *text, struct call *call, struct group *group)
+{
+    (void)call, (void)group;
+    proc_add(text, "00001000-00002000 r--p 00000000 00:00 0\n");
+}
+
+unsigned workers_count(void); /* worker.h */
+unsigned workers_count(void)
+{
+    return 2;
+}
+
+const char *system_host_name(void)
+{
+    return "tern";
 }
