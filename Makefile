@@ -233,7 +233,7 @@ $(HOST)/unit-alone: $(call host_objects,asan,$(ALONE_SOURCES)) $(HOST)/asan/core
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
 $(call host_objects,asan,$(LINUX_TEST_SOURCES)): HOST_FLAGS += $(LINUX_TEST_FLAGS)
 $(HOST)/unit-linux: $(call host_objects,asan,$(LINUX_TEST_SOURCES))
-	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ -o $@
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ $(foreach name,malloc calloc realloc,-Wl,--wrap=$(name)) -o $@
 $(HOST)/unit-tsan: $(call host_objects,tsan,$(TSAN_SOURCES)) $(HOST)/tsan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(TSAN) $^ $(HOST_WRAP) -o $@
 $(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a

@@ -167,9 +167,12 @@ static int64_t times_at(struct call *call, int folder, uaddr_t path, uint32_t fl
 /* One of utimensat's: false if it says neither "now", nor "as it is", nor a time. */
 static bool time_read(struct timespec time, int64_t now, int64_t *value, bool *set)
 {
+    bool special = time.tv_nsec == UTIME_NOW || time.tv_nsec == UTIME_OMIT;
     *set = time.tv_nsec != UTIME_OMIT;
-    *value = time.tv_nsec == UTIME_NOW ? now : nanoseconds_of(time.tv_sec, time.tv_nsec);
-    return !*set || time.tv_nsec == UTIME_NOW || (time.tv_nsec >= 0 && time.tv_nsec < 1000000000);
+    if (!special && (time.tv_nsec < 0 || time.tv_nsec >= 1000000000))
+        return false;
+    *value = special ? now : nanoseconds_of(time.tv_sec, time.tv_nsec);
+    return true;
 }
 
 static struct times times_now(void)

@@ -157,18 +157,6 @@ int64_t store_zero(struct store *store, uint64_t offset, uint64_t size)
     return result == 0 ? zero_part(store, last, end - last) : result;
 }
 
-int64_t store_clone(struct store *store, slot_t from, uint64_t offset, uint64_t size)
-{
-    assert(store->memory.value == 0 && is_aligned(offset | size, PAGE_SIZE));
-    int64_t result = store_grow(store, size);
-    for (uint64_t at = 0, done; result == 0 && at < size; at += done)
-        result = store_error(
-            tern_memory_clone(from, offset + at, store->memory, at, size - at, 0, &done));
-    if (result != 0)
-        store_drop(store);
-    return result;
-}
-
 int64_t store_share(const struct store *store, bool writable, slot_t *memory)
 {
     const rights_t rights = {RIGHT_read | RIGHT_execute | RIGHT_map | (writable ? RIGHT_write : 0)};

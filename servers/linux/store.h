@@ -40,9 +40,6 @@ int64_t store_read(const struct store *store, uint64_t offset, void *to, uint64_
 /* Whole pages are given back. */
 int64_t store_zero(struct store *store, uint64_t offset, uint64_t size);
 
-/* Fills an empty store with pages of another object, copy on write. Whole pages. */
-int64_t store_clone(struct store *store, slot_t from, uint64_t offset, uint64_t size);
-
 /* What a mapping needs of it: a capability that the caller deletes. -ENOMEM. */
 int64_t store_share(const struct store *store, bool writable, slot_t *memory);
 /* A copy of its own of [offset, offset + size), copy on write, with zeros behind the store's end.

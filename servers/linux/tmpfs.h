@@ -41,7 +41,8 @@ struct node *tmpfs_symlink(const char *text, uint64_t length);
 /* A regular file with content of the archive. */
 struct node *tmpfs_archived(uint32_t mode, const uint8_t *data, uint64_t size, uint64_t offset);
 
-/* The archive's memory object: contents are cloned from there. Before any tmpfs_archived. */
+/* The archive's memory object: programs are mapped from there (node_memory). Before any
+ * tmpfs_archived. */
 void tmpfs_archive(slot_t archive);
 
 /* NULL: not one. */

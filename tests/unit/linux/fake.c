@@ -59,8 +59,8 @@ static int64_t run(struct program *program)
     struct task *task = &program->task;
     program->result = handlers[task->call.number](&task->call);
     task->state = program->result == WAIT ? TASK_WAITING : TASK_RUNNING;
-    REQUIRE((program->result == WAIT) == !list_empty(&task->waiters) ||
-            task->deadline != DEADLINE_NEVER);
+    if (program->result != WAIT)
+        wait_leave(task);
     return program->result;
 }
 
@@ -106,6 +106,8 @@ void queue_init(struct queue *queue)
 int64_t wait_on(struct call *call, struct queue *queue, uint64_t key, bool alone)
 {
     struct waiter *waiter = calloc(1, sizeof(*waiter));
+    if (waiter == NULL)
+        return -ENOMEM;
     waiter->task = call->task;
     waiter->key = key;
     waiter->alone = alone;

@@ -49,5 +49,6 @@ extern uint64_t fake_now; /* nanoseconds; passing of deadlines: fake_pass */
 void fake_pass(uint64_t nanoseconds);
 extern uint64_t fake_budget;  /* bytes that stores may still take */
 extern uint64_t fake_objects; /* memory objects that live */
+extern unsigned fake_failing; /* of so many allocations within calls one fails; 0: none */
 
 #endif

@@ -28,6 +28,37 @@ void memory_state_read(const struct call *call, struct memory_state *state)
     *state = (struct memory_state){64 * MIB, 32 * MIB, 5000000000};
 }
 
+/* --- the server's own memory --- */
+
+unsigned fake_failing;
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+
+static bool fails(void)
+{
+    return fake_failing != 0 && unit_random() % fake_failing == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __real_realloc(old, size);
+}
+
 /* --- programs' memory: pieces, each followed by bytes that no program has --- */
 
 #define ARENA (16 * MIB)
@@ -69,8 +100,8 @@ int64_t user_read_some(struct task *task, void *to, uaddr_t from, uint64_t size)
 {
     (void)task;
     uint64_t part = reachable(from.va, size);
-    if (part == 0 && size != 0)
-        return -EFAULT;
+    if (part == 0)
+        return size != 0 ? -EFAULT : 0;
     memcpy(to, (void *)(uintptr_t)from.va, part);
     return (int64_t)part;
 }
@@ -79,8 +110,8 @@ int64_t user_write_some(struct task *task, uaddr_t to, const void *from, uint64_
 {
     (void)task;
     uint64_t part = reachable(to.va, size);
-    if (part == 0 && size != 0)
-        return -EFAULT;
+    if (part == 0)
+        return size != 0 ? -EFAULT : 0;
     memcpy((void *)(uintptr_t)to.va, from, part);
     return (int64_t)part;
 }
@@ -183,7 +214,7 @@ static int64_t ranges_move(struct user_ranges *ranges, enum move move, uint8_t *
 
 int64_t user_zero_some(struct task *task, uaddr_t to, uint64_t size)
 {
-    uint8_t *zeros = calloc(1, size + 1);
+    uint8_t *zeros = __real_calloc(1, size + 1);
     int64_t done = user_write_some(task, to, zeros, size);
     free(zeros);
     return done;
@@ -225,6 +256,8 @@ int64_t store_grow(struct store *store, uint64_t bytes)
     if (bytes - store->size > fake_budget || bytes > GIB)
         return -ENOSPC;
     uint8_t *base = calloc(1, bytes);
+    if (base == NULL)
+        return -ENOSPC;
     if (store->size != 0)
         memcpy(base, store->base, store->size);
     else
@@ -245,7 +278,7 @@ void store_cut(struct store *store, uint64_t bytes)
     if (bytes >= store->size)
         return;
     fake_budget += store->size - bytes;
-    store->base = realloc(store->base, bytes);
+    store->base = __real_realloc(store->base, bytes);
     store->size = bytes;
 }
 
@@ -277,15 +310,6 @@ int64_t store_zero(struct store *store, uint64_t offset, uint64_t size)
     if (size != 0)
         memset(store->base + offset, 0, size);
     return 0;
-}
-
-/* "Objects" of the archive are numbers: its content is at the address that the number is. */
-int64_t store_clone(struct store *store, slot_t from, uint64_t offset, uint64_t size)
-{
-    int64_t result = store_grow(store, size);
-    if (result == 0)
-        memcpy(store->base, (uint8_t *)(uintptr_t)from.value + offset, size);
-    return result;
 }
 
 int64_t store_share(const struct store *store, bool writable, slot_t *memory)
