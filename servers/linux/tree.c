@@ -75,14 +75,16 @@ struct node *tree_folder(const char *path)
     return folder != NULL ? &folder->node : NULL;
 }
 
-/* Into a folder, over what is there: a folder stays if another one comes. */
+/* Into a folder, over what is there: a folder stays if another one comes, but not if that is the
+ * root of another file system. */
 static int64_t entry_place(struct folder *folder, const char *name, uint64_t length,
                            struct node *node)
 {
     struct entry *entry = entry_find(&folder->node, name, length);
     if (entry == NULL)
         return folder_add(folder, name, length, node);
-    if (!node_is(entry->node, S_IFDIR))
+    bool own = node->dev == entry->node->dev;
+    if (!node_is(entry->node, S_IFDIR) || (node_is(node, S_IFDIR) && !own))
         folder_replace(folder, entry, node);
     else if (node_is(node, S_IFDIR))
         entry->node->mode = node->mode;

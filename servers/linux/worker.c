@@ -150,19 +150,14 @@ unsigned workers_count(void)
     return worker_count;
 }
 
-void workers_run(unsigned count)
+void workers_start(unsigned count)
 {
     worker_count = count;
-    for (unsigned i = 1; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct worker *worker = calloc(1, sizeof(*worker));
         void *stack = aligned_alloc(16, STACK_BYTES_EACH);
         if (worker == NULL || stack == NULL ||
             sys_thread_start(worker_main, worker, stack, STACK_BYTES_EACH, &worker->thread) != OK)
             break; /* fewer serve, too */
     }
-    static struct worker first;
-    first.page = sys_page;
-    work(&first);
-    for (;;)
-        sys_exit(1);
 }

@@ -25,9 +25,9 @@ extern slot_t server_port;  /* where all messages come */
 extern slot_t server_job;   /* the server's */
 extern slot_t programs_job; /* that of the programs, below it */
 
-/* Makes port and jobs; then the first worker is this thread. Does not come back. */
+/* Makes port and jobs; then, one per CPU, the threads that serve. */
 int64_t workers_prepare(void);
-_Noreturn void workers_run(unsigned count);
+void workers_start(unsigned count);
 unsigned workers_count(void); /* CPUs that programs are told of */
 
 /* The lock of all state but what says otherwise. */
