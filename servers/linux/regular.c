@@ -211,6 +211,7 @@ static int64_t file_regular_memory(struct file *file, const struct file_range *r
         return result;
     if (range->shared && range->write && (regular->seals & SEALS_WRITE) != 0)
         return -EPERM;
+    *place = 0;
     if (!range->shared && range->write)
         return store_copy(&regular->store, range->offset, range->size, memory);
     *place = range->offset;
