@@ -19,6 +19,7 @@ CC      := clang-19
 LD      := ld.lld-19
 NM      := llvm-nm-19
 OBJCOPY := llvm-objcopy-19
+AR      := llvm-ar-19
 FORMAT  := clang-format-19
 TIDY    := clang-tidy-19
 Q       := $(if $(filter 1,$(V)),,@)
@@ -147,7 +148,7 @@ user: $(PROGRAMS) ## the native programs and tests
 
 $(USER)/%.c.o: %.c $(USER)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(USER_FLAGS) $(USES_FLAGS) -MMD -MP -c $< -o $@
 $(USER)/%.S.o: %.S $(USER)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
@@ -163,9 +164,73 @@ $(patsubst %,$(USER)/%.elf,$(GUEST_TESTS)): $(USER)/tests/guest/test.c.o
 $(PROGRAMS): $(USER)/lib.a $(USER_SCRIPT)
 	$(Q)$(LD) $(USER_LDFLAGS) $(filter %.o %.a,$^) -o $@
 $(USER)/lib.a: $(call user_objects,$(LIB_SOURCES)) $(USER)/flags
-	$(Q)rm -f $@ && llvm-ar-19 rcs $@ $(filter %.o,$^)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 -include $(patsubst %.o,%.d,$(call user_objects,$(USER_SOURCES)))
+
+# --- the C library (docs/decisions/0023-c-library.md) -------------------------------------------
+
+# A program has it that says so in a file `uses` in its folder, or NAME.uses beside a test's NAME.c:
+# the word c. It is the part of Debian's musl that musl.list names; lib/c/src is below it.
+MUSL := build/src/musl
+C    := $(OUT)/c
+C_TARGET  := -ffreestanding -fno-pic -fno-stack-protector -g -mgeneral-regs-only \
+             -ffunction-sections -fno-common $(USER_FLAGS_$(ARCH)) $(USER_FLAGS_$(BUILD))
+C_HEADERS := $(C)/include/bits/alltypes.h $(C)/include/bits/syscall.h
+C_FLAGS   := -D_GNU_SOURCE $(addprefix -isystem ,$(C)/include $(MUSL)/arch/$(ARCH) \
+             $(MUSL)/arch/generic $(MUSL)/include)
+# Its own headers come first, but ours before them; warnings are its makers' business.
+MUSL_FLAGS := -std=c99 -nostdlibinc -D_XOPEN_SOURCE=700 -fdata-sections -w $(C_TARGET) \
+              $(addprefix -I,lib/c/internal lib/c/src $(MUSL)/arch/$(ARCH) $(MUSL)/arch/generic \
+              $(MUSL)/src/include $(MUSL)/src/internal $(C)/include $(MUSL)/include)
+MUSL_NAMES := $(shell sed 's/\#.*//; s/ARCH/$(ARCH)/' lib/c/musl.list | \
+                awk '{for (i = 2; i <= NF; i++) print $$1 "/" $$i ($$i ~ /[.]/ ? "" : ".c")}')
+MUSL_OBJECTS := $(patsubst %,$(C)/%.o,$(MUSL_NAMES) $(notdir $(wildcard lib/c/internal/*.c)))
+C_LIB := $(C)/libc.a
+
+C_FOLDERS := $(patsubst %/uses,%,$(shell grep -lw c /dev/null $(wildcard $(addsuffix /*/uses,apps servers drivers))))
+C_TESTS   := $(patsubst %.uses,%.c,$(shell grep -lw c /dev/null $(wildcard tests/guest/*.uses)))
+C_SOURCES := $(C_TESTS) $(filter $(addsuffix /%,$(C_FOLDERS)),$(USER_SOURCES))
+C_PROGRAMS := $(patsubst %,$(USER)/%.elf,$(notdir $(C_FOLDERS) $(C_TESTS:.c=)))
+
+$(call user_objects,$(C_SOURCES)): USES_FLAGS := $(C_FLAGS)
+$(call user_objects,$(C_SOURCES)): | $(C_HEADERS)
+$(C_PROGRAMS): $(C_LIB)
+
+$(MUSL)/VERSION:
+	$(Q)tools/deps source musl
+$(C)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(MUSL_FLAGS) $(MUSL_NAMES)' | cmp -s - $@ || echo '$(MUSL_FLAGS) $(MUSL_NAMES)' > $@
+
+# As musl's own Makefile makes them.
+$(C)/include/bits/alltypes.h: $(MUSL)/VERSION
+	@mkdir -p $(@D)
+	$(Q)sed -f $(MUSL)/tools/mkalltypes.sed $(MUSL)/arch/$(ARCH)/bits/alltypes.h.in \
+	    $(MUSL)/include/alltypes.h.in > $@
+$(C)/include/bits/syscall.h: $(MUSL)/VERSION
+	@mkdir -p $(@D)
+	$(Q)sed -e p -e 's/__NR_/SYS_/' $(MUSL)/arch/$(ARCH)/bits/syscall.h.in > $@
+
+$(MUSL_OBJECTS): $(C)/flags $(C_HEADERS) $(wildcard lib/c/internal/*.h) lib/c/src/heap.h
+$(C)/malloc/mallocng/%.o: MUSL_FLAGS += -include heap_glue.h
+$(C)/setjmp/%.o: MUSL_FLAGS := $(filter-out -mgeneral-regs-only,$(MUSL_FLAGS))
+$(C)/%.o: lib/c/internal/%
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(MUSL_FLAGS) -c $< -o $@
+$(C)/%.o: $(MUSL)/VERSION
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(MUSL_FLAGS) -c $(MUSL)/src/$* -o $@
+$(C)/stdio/vfprintf.c: lib/c/no_float.sed $(MUSL)/VERSION
+	@mkdir -p $(@D)
+	$(Q)sed -f $< $(MUSL)/src/stdio/vfprintf.c > $@.new
+	$(Q)! grep -nE '= L?DBL|fmt_fp|long double [a-z]' $@.new && mv $@.new $@
+$(C)/stdio/vfprintf.c.o: $(C)/stdio/vfprintf.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(MUSL_FLAGS) -c $< -o $@
+
+$(C_LIB): $(MUSL_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 # --- on this machine: the portable core under sanitizers ----------------------------------------
 
@@ -225,7 +290,7 @@ $(HOST)/asan/core.a: $(call host_objects,asan,$(HOST_CORE)) $(HOST)/objects
 $(HOST)/tsan/core.a: $(call host_objects,tsan,$(HOST_CORE)) $(HOST)/objects
 $(HOST)/fuzz/core.a: $(call host_objects,fuzz,$(HOST_CORE) $(FUZZ_SHARED)) $(HOST)/objects
 $(HOST)/%/core.a:
-	$(Q)rm -f $@ && llvm-ar-19 rcs $@ $(filter %.o,$^)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(HOST)/unit: $(call host_objects,asan,$(UNIT_SOURCES)) $(HOST)/asan/core.a
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $^ $(HOST_WRAP) -o $@
@@ -352,11 +417,13 @@ check: $(HOST)/abi_docs ## format, static analysis, layers, claims, sizes, docs,
 	$(Q)python3 tests/mutation/run.py
 
 .PHONY: tidy
-tidy:
+tidy: $(C_HEADERS)
 	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | \
 	    xargs -P 2 -n 4 sh -c '$(TIDY) --quiet "$$@" -- $(CFLAGS)' tidy
-	$(Q)printf '%s\n' $(filter-out kernel/%,$(filter %.c,$(USER_SOURCES))) | \
+	$(Q)printf '%s\n' $(filter-out kernel/% $(C_SOURCES),$(filter %.c,$(USER_SOURCES))) | \
 	    xargs -P 2 -n 4 sh -c '$(TIDY) --quiet "$$@" -- $(USER_FLAGS)' tidy
+	$(Q)printf '%s\n' $(filter %.c,$(C_SOURCES)) | \
+	    xargs -P 2 -n 4 sh -c '$(TIDY) --quiet "$$@" -- $(USER_FLAGS) $(C_FLAGS)' tidy
 
 format: ## put every C file into form
 	$(Q)$(FORMAT) -i $(CHECKED_C)

@@ -4,12 +4,25 @@
 
 #include "lib/error.h"
 #include "sys/call.h"
+#include "sys/message.h"
 #include "sys/thread.h"
+#include "test.h"
 #include <abi_arch.h>
 #include <root.h>
 #include <state.h>
 
 #define THREAD_BIT(name) STATE_BIT(thread, basic, name)
+
+/* Lets others run for so long. */
+static inline void sleep_for(uint64_t nanoseconds)
+{
+    slot_t port = {0};
+    uint64_t now = 0;
+    struct message message;
+    EXPECT(sys_port_create(0, &port) == OK && tern_clock_read(&now) == OK);
+    EXPECT(tern_port_receive(port, (slot_t){0}, &message, now + nanoseconds) == ERR_timeout);
+    EXPECT(tern_cap_delete(port) == OK);
+}
 
 static inline error_t thread_route(slot_t thread, slot_t foreign, uint64_t foreign_badge,
                                    slot_t handler, uint64_t handler_badge)

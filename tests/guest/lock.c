@@ -5,7 +5,6 @@
 #include "rt/lock.h"
 #include "guest_thread.h"
 #include "lib/types.h"
-#include "sys/message.h"
 #include "test.h"
 
 #define THREADS 6u
@@ -35,16 +34,6 @@ static bool becomes(_Atomic(uint32_t) *word, uint32_t value)
         EXPECT(tern_clock_read(&now) == OK);
     }
     return atomic_load(word) == value;
-}
-
-static void sleep_for(uint64_t nanoseconds)
-{
-    slot_t port = {0};
-    uint64_t now = 0;
-    struct message message;
-    EXPECT(sys_port_create(0, &port) == OK && tern_clock_read(&now) == OK);
-    EXPECT(tern_port_receive(port, (slot_t){0}, &message, now + nanoseconds) == ERR_timeout);
-    EXPECT(tern_cap_delete(port) == OK);
 }
 
 /* Both are the same but between the two steps; some holders sleep there, so that others meet. */

@@ -35,6 +35,7 @@ USER_FOLDERS = ("lib", "apps", "drivers", "tests/guest")
 USER_RULES = {
     "sys": set(),
     "rt": {"sys"},
+    "c": {"sys", "rt"},
     "device": {"sys", "rt"},
     "pci": {"device"},
     "virtio": {"sys", "device", "pci"},

@@ -6,7 +6,7 @@
 
 #define SYS_MACHINE 183 /* as ELF's e_machine numbers CPUs */
 
-#define SYS_TLS_ALIGN 64 /* of blocks of thread-local data (user.ld) */
+#define SYS_TLS_ALIGN UINT64_C(64) /* of blocks of thread-local data (user.ld) */
 
 /* The virtual counter; isb keeps it from being read ahead of earlier code (Arm ARM D12.1.2). */
 static inline uint64_t sys_counter(void)

@@ -7,7 +7,7 @@
 
 #define SYS_MACHINE 62 /* as ELF's e_machine numbers CPUs */
 
-#define SYS_TLS_ALIGN 64 /* of blocks of thread-local data (user.ld) */
+#define SYS_TLS_ALIGN UINT64_C(64) /* of blocks of thread-local data (user.ld) */
 
 /* The time stamp counter, after all earlier loads (Intel SDM 2B, RDTSC). */
 static inline uint64_t sys_counter(void)
