@@ -62,7 +62,11 @@ class Case:
         """Sentences on files that are not as the boot should have left them."""
         wrong = []
         for name, content in self.files_left.items():
-            with open(os.path.join(folder, name), "rb") as file:
+            path = os.path.join(folder, name)
+            if not os.path.exists(path):
+                wrong.append(f"file {name} is missing")
+                continue
+            with open(path, "rb") as file:
                 found = file.read()
             at = next((i for i, (a, b) in enumerate(zip(found, content)) if a != b),
                       min(len(found), len(content)))

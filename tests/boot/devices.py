@@ -6,6 +6,7 @@ them once over each transport that the machine has, and must say that they ran o
 """
 import contextlib
 import os
+import struct
 import tempfile
 
 # QEMU's own device for tests of drivers: with its registers, messages and DMA to all of memory.
@@ -23,11 +24,32 @@ DEVICES = {
                  "-device", f"{EDU},bus=bridge1,addr=2", "-device", "virtio-rng-pci,bus=port1"],
 }
 VIRTIO = {
+    "virtio_block": ["-drive", "if=none,id=disk-{way},format=raw,file={files}/disk-{way}",
+                     "-device", "virtio-blk-{qemu},drive=disk-{way}"],
+    "virtio_console": [
+        "-device", "virtio-serial-{qemu},id=serial-{way}",
+        # Read from one file to its end, written to another one, and two that lead to each other.
+        "-chardev", "pipe,id=in-{way},path={files}/{way}",
+        "-device", "virtserialport,bus=serial-{way}.0,chardev=in-{way},name={way}.in",
+        "-chardev", "file,id=out-{way},path={files}/out-{way}",
+        "-device", "virtserialport,bus=serial-{way}.0,chardev=out-{way},name={way}.out",
+        "-chardev", "socket,id=a-{way},path={files}/loop-{way},server=on,wait=off",
+        "-device", "virtserialport,bus=serial-{way}.0,chardev=a-{way},name={way}.a",
+        "-chardev", "socket,id=b-{way},path={files}/loop-{way}",
+        "-device", "virtserialport,bus=serial-{way}.0,chardev=b-{way},name={way}.b"],
     "virtio_entropy": ["-device", "virtio-rng-{qemu}"],
 }
+
+# An image for a disk: 64-bit words that count, and the second half of them as the test leaves it.
+DISK_WORDS = 4096 * 512 // 8
+DISK = struct.pack(f"<{DISK_WORDS}Q", *range(DISK_WORDS))
+DISK_WRITTEN = DISK[:len(DISK) // 2] + bytes(byte ^ 0xff for byte in DISK[len(DISK) // 2:])
+# What goes through a console, either way.
+STREAM = bytes((i * 7 + i // 251) % 256 for i in range(100000))
 # Files by name: before the boot, and as they must be afterwards.
-FILES = {}
-FILES_LEFT = {}
+FILES = {"virtio_block": {"disk-{way}": DISK}, "virtio_console": {"{way}.in": STREAM, "{way}.out": b""}}
+FILES_LEFT = {"virtio_block": {"disk-{way}": DISK_WRITTEN},
+              "virtio_console": {"out-{way}": STREAM, "{way}.out": b""}}
 
 
 def options(name, machine):

@@ -18,6 +18,7 @@
 enum { CONFIG_BIT = 0x100, QUEUE_BIT = 0x200 };
 
 struct virtio_found {
+    const char *way;
     struct virtio virtio;
     struct pci_device pci;
     struct pci_messages messages;
@@ -103,7 +104,7 @@ static inline void virtio_run(const char *name, uint32_t type, void (*run)(struc
     } ways[] = {{"pci", found_by_pci}, {"mmio", found_by_mmio}};
     for (unsigned i = 0; i < COUNT_OF(ways); i++) {
         static struct virtio_found found;
-        found = (struct virtio_found){0};
+        found = (struct virtio_found){.way = ways[i].name};
         EXPECT(sys_port_create(0, &found.port) == OK);
         if (ways[i].find(type, &found)) {
             sys_print("%s over %s\n", name, ways[i].name);

@@ -37,7 +37,8 @@ VIRTIO_TEST(entropy_differs, VIRTIO_ENTROPY)
 {
     static uint8_t first[BYTES], second[BYTES];
     REQUIRE(entropy_open(&entropy, &found->virtio) == OK);
-    EXPECT(virtio_wait(found) && found->events == VIRTIO_EVENT_QUEUES); /* the page that is asked for ahead */
+    EXPECT(virtio_wait(found) &&
+           found->events == VIRTIO_EVENT_QUEUES); /* the page that is asked for ahead */
     for (unsigned i = 0; i < 10; i++) {
         EXPECT(gather(found, i % 2 == 0 ? first : second));
         EXPECT(values(i % 2 == 0 ? first : second) > 200);

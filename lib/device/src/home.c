@@ -78,8 +78,10 @@ error_t dma_memory_make(struct device_home *home, slot_t device, uint64_t pages,
             unmap(home, va, size);
     }
     dma->bytes = (uint8_t *)(uintptr_t)va;
-    if (error != OK)
+    if (error != OK) {
         (void)tern_cap_delete(dma->memory);
+        *dma = (struct dma_memory){0};
+    }
     return error;
 }
 

@@ -131,6 +131,9 @@ error_t virtio_queue_add(struct virtio_queue *queue, const struct virtio_part *p
 
 void virtio_queue_notify(struct virtio_queue *queue)
 {
+    if (queue->told == queue->added)
+        return; /* a device may interrupt whenever it is told, so this could go on for ever */
+    queue->told = queue->added;
     sys_device_fence(); /* the count before the look whether it is waited for */
     if ((ring_of(queue)->used.flags & USED_QUIET) == 0)
         queue->virtio->transport->queue_notify(queue->virtio, queue->index);

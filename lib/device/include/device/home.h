@@ -43,7 +43,7 @@ struct dma_memory {
     uint64_t address[DMA_PAGES_MAX]; /* of each page, for the device */
 };
 
-/* 1 to DMA_PAGES_MAX pages. Errors of the calls; full. */
+/* 1 to DMA_PAGES_MAX pages. Errors of the calls, and full: then `pages` is 0. */
 error_t dma_memory_make(struct device_home *home, slot_t device, uint64_t pages,
                         struct dma_memory *dma);
 

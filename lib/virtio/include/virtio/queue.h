@@ -35,7 +35,8 @@ struct virtio_queue {
     uint16_t index; /* of the device's queues */
     uint16_t size;  /* entries: a power of two */
     uint16_t free_first, free_count;
-    uint16_t added, taken; /* requests since the queue began, as the ring counts them */
+    /* Requests since the queue began, as the ring counts them: */
+    uint16_t added, told, taken; /* told: that the device was notified of */
     bool broken;
     struct virtio_request requests[VIRTIO_QUEUE_MAX];
 };
@@ -57,7 +58,7 @@ void virtio_queue_close(struct virtio_queue *queue);
 error_t virtio_queue_add(struct virtio_queue *queue, const struct virtio_part *parts, uint32_t out,
                          uint32_t in, uint64_t tag);
 
-/* Tells the device of what was added, if it wants to be told. */
+/* Tells the device of what was added since it was told last, if it wants to be told. */
 void virtio_queue_notify(struct virtio_queue *queue);
 
 /*
