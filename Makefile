@@ -256,7 +256,8 @@ UNIT_SOURCES := tests/unit/unit_main.c kernel/boot/service_core.c $(UNIT_SHARED)
 TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
                 $(addprefix tests/unit/,spinlock_test.c cpu_test.c metric_test.c \
                   revoke_test.c reclaim_test.c job_test.c object_test.c derive_test.c \
-                  space_cpus_test.c sched_test.c timer_test.c deadline_test.c ports_cpus_test.c)
+                  space_cpus_test.c sched_test.c timer_test.c deadline_test.c ports_cpus_test.c \
+                  clock_page_test.c)
 # These stand alone: in the other tests a fake or the host's own takes the place of what they test.
 ALONE_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/alone/*_test.c)) \
                  kernel/trace/log.c kernel/trace/panic.c kernel/trace/symbol.c

@@ -79,7 +79,9 @@ static bool memory_retire(struct object *object)
 
 static void memory_free(struct object *object)
 {
-    assert(CONTAINER_OF(object, struct memory, object)->resident == 0);
+    struct memory *memory = CONTAINER_OF(object, struct memory, object);
+    if (memory->resident != 0)
+        job_clock_page_free(memory);
     object_free(object);
 }
 

@@ -56,7 +56,7 @@ struct memory {
     struct spinlock lock; /* rank memory: what follows */
     struct page_tree pages;
     uint64_t page_count;   /* the size, in pages; read without the lock by memory_size */
-    uint64_t resident;     /* present pages; each is charged */
+    uint64_t resident;     /* present pages; each is charged; a clock page has one, for good */
     uint64_t large;        /* leaves of 2 MiB that show it */
     uint64_t reserve_next; /* the page that `reserve_frame` is for, + 1, and so on to the block's
                               end (memory_large.c); 0: there is no reserve */
@@ -68,7 +68,9 @@ struct memory {
     uint32_t reign;       /* counts pagers, so that requests to former ones are void */
     bool empty_absent;    /* empty pages are absent, not zero */
     bool physical;        /* pages are those from `base`, no entries; constant */
-    uint32_t attributes;  /* MAP_DEVICE, MAP_COMBINE; 0: RAM, a boot module if physical; constant */
+    bool clock;           /* the clock page of its job (obj/job_clock.c), physical; constant */
+    uint32_t attributes;  /* MAP_DEVICE, MAP_COMBINE; 0: RAM, a boot module or `clock` if physical;
+                             constant */
     phys_t base;          /* constant */
     struct memory_pager pager;
 };

@@ -15,7 +15,6 @@
 #include "mem/frame.h"
 #include "mem/heap.h"
 #include "obj/process.h"
-#include "sched/clock.h"
 #include "sched/cpu.h"
 
 struct job *job_root;
@@ -181,6 +180,7 @@ static void job_inherit_locked(struct job *job, struct job *parent)
     atomic_init(&job->memory_limit, parent->memory_limit);
     atomic_init(&job->cpu_share, parent->cpu_share);
     atomic_init(&job->clock_offset, parent->clock_offset);
+    atomic_init(&job->wall_offset, parent->wall_offset);
 }
 
 /* Into its parent's list, unless that is dying. */
@@ -239,11 +239,6 @@ bool job_inside(const struct job *job, const struct job *top)
     while (job != NULL && job != top)
         job = job->parent;
     return job != NULL;
-}
-
-uint64_t job_clock(const struct job *job)
-{
-    return clock_now() + (uint64_t)atomic_load_explicit(&job->clock_offset, memory_order_relaxed);
 }
 
 bool job_frozen(const struct job *job)

@@ -20,6 +20,8 @@
 #include "lib/list.h"
 #include "obj/object.h"
 
+struct memory;
+
 #define JOB_DEPTH_MAX 16        /* jobs on a way to the first: bounds a charge */
 #define JOB_NO_LIMIT  INT64_MAX /* bytes */
 
@@ -33,7 +35,7 @@ struct job {
     _Atomic(uint64_t) cpu_time;        /* counter ticks, of its threads, children's included */
     _Atomic(uint32_t) cpu_share;       /* per mille of the machine's CPUs; 1000 * CPUs: no limit */
     _Atomic(uint64_t) window_start, window_used, throttled_until; /* sched/throttle.c */
-    _Atomic(int64_t) clock_offset; /* job's clock = machine clock + offset */
+    _Atomic(int64_t) clock_offset; /* job's clock = machine clock + offset; see job_clock_set */
     _Atomic(bool) frozen;          /* all inside is; jobs below it do not say so themselves */
     _Atomic(bool) dying;           /* likewise: killed, for good */
     _Atomic(bool) wx;              /* its processes may map write+execute */
@@ -43,6 +45,10 @@ struct job {
     struct list children;          /* of struct job.sibling; the tree's lock, as what follows */
     struct list sibling;
     struct list processes; /* of struct process.sibling */
+    /* job_clock.c; the object's lock: */
+    _Atomic(uint64_t) wall_offset;   /* wall clock = job's clock + this */
+    _Atomic(uint64_t) clock_changes; /* how often the clock was set */
+    struct memory *clock_page;       /* no reference: NULL before it is freed */
 };
 
 /* The first job: all of the machine. Made by boot/root.c. */
@@ -112,8 +118,20 @@ bool job_thaw(struct job *job, struct job_walk *walk);
 /* Kills all processes inside, by and by; none can be made any more. */
 void job_kill(struct job *job);
 
+/* --- job_clock.c --- */
+
 /* What the job's clock shows now. */
 uint64_t job_clock(const struct job *job);
+
+/* Sets what is not NULL, and rewrites the clock page. */
+void job_clock_set(struct job *job, const uint64_t *offset, const uint64_t *wall,
+                   const uint64_t *changes);
+
+/* The job's clock page (abi/clock.h), with a reference: made if there is none. no_memory; dead. */
+error_t job_clock_page(struct job *job, struct memory **result);
+
+/* For the reaper: gives the frame of a clock page back, before the object itself. */
+void job_clock_page_free(struct memory *memory);
 
 /* The machine's time at which the job's clock shows `time_ns`; 0 and for ever stay what they are.
  */

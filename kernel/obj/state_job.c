@@ -1,5 +1,6 @@
 /* The state of jobs (state.h). */
 #include "lib/assert.h"
+#include "mem/memory.h"
 #include "obj/job.h"
 #include "obj/process.h"
 #include "obj/state.h"
@@ -44,6 +45,8 @@ static error_t job_get(struct object *object, struct state *state)
         .wx = atomic_load(&job->wx),
         .debug = atomic_load(&job->debug),
         .clock = job_clock(job),
+        .wall_offset = atomic_load(&job->wall_offset),
+        .clock_changes = atomic_load(&job->clock_changes),
     };
     state->size = sizeof(struct state_job_basic);
     return OK;
@@ -93,15 +96,30 @@ static error_t job_set(struct thread *caller, struct object *object, uint64_t fi
             return ERR_bad_argument;
         throttle_share_set(job, (uint32_t)new->cpu_share);
     }
-    if (error == OK && STATE_SETS(job, basic, clock_offset))
-        atomic_store(&job->clock_offset, (int64_t)new->clock_offset);
+    if (error == OK)
+        job_clock_set(job, STATE_SETS(job, basic, clock_offset) ? &new->clock_offset : NULL,
+                      STATE_SETS(job, basic, wall_offset) ? &new->wall_offset : NULL,
+                      STATE_SETS(job, basic, clock_changes) ? &new->clock_changes : NULL);
     return error;
+}
+
+static error_t open_clock(struct job *job, struct state_link *found)
+{
+    struct memory *page;
+    error_t error = job_clock_page(job, &page);
+    if (error != OK)
+        return error;
+    found->object = &page->object;
+    found->rights.bits = RIGHT_read | RIGHT_map | RIGHT_grant | RIGHT_revoke;
+    return OK;
 }
 
 static error_t job_open(struct object *object, uint64_t link, uint64_t *index,
                         struct state_link *found)
 {
     struct job *job = job_of(object);
+    if (link == LINK_job_clock)
+        return open_clock(job, found);
     if (link == LINK_job_child) {
         struct job *child = job_next_child(job, *index);
         found->object = child != NULL ? &child->object : NULL;

@@ -20,10 +20,11 @@ static void get_basic(struct memory *memory, struct state_memory_basic *to)
         .job = state_identity(&memory->object.job->object),
         .size = memory->page_count << PAGE_SHIFT,
         .resident = memory->resident,
-        .physical = memory->physical,
+        .physical = memory->physical && !memory->clock,
         .pager = state_identity(memory->pager.port),
         .pager_badge = memory->pager.badge,
         .large = memory->large,
+        .clock = memory->clock,
     };
     spinlock_unlock(&memory->lock, irq);
 }

@@ -12,7 +12,6 @@
 #include "sched/cpu.h"
 
 #define NS_PER_SECOND 1000000000u
-#define CLOCK_SHIFT   32
 #define FAR_NS        ((uint64_t)1 << 60) /* the timer wakes 36 years from now, if not before */
 #define FIRED_MAX     16                  /* by one interrupt: more come by the next, at once */
 
@@ -23,11 +22,6 @@ static uint64_t clock_to_ns;    /* ns per count, 32.32 */
 static uint64_t clock_from_ns;  /* counts per ns, 32.32 */
 static uint64_t clock_wait_sum; /* counts spent spinning; boot CPU */
 static char clock_words[64];
-
-static uint64_t scale(uint64_t value, uint64_t factor)
-{
-    return (uint64_t)((unsigned __int128)value * factor >> CLOCK_SHIFT);
-}
 
 /* numerator * 2^32 / denominator in 64-bit steps; both below 2^40. */
 static uint64_t ratio(uint64_t numerator, uint64_t denominator)
@@ -75,7 +69,13 @@ uint64_t clock_hertz(void)
 
 uint64_t clock_at(uint64_t counter)
 {
-    return clock_hz == 0 ? 0 : scale(counter - clock_base, clock_to_ns);
+    return clock_hz == 0 ? 0 : clock_scale(counter - clock_base, clock_to_ns);
+}
+
+void clock_describe(struct clock_page *page)
+{
+    page->base = clock_base;
+    page->factor = clock_to_ns;
 }
 
 uint64_t clock_now(void)
@@ -86,17 +86,17 @@ uint64_t clock_now(void)
 uint64_t clock_to_counter(uint64_t time_ns)
 {
     /* Counters are compared by their difference, so one must not be too far ahead. */
-    return clock_base + scale(min_u64(time_ns, FAR_NS), clock_from_ns) + 1;
+    return clock_base + clock_scale(min_u64(time_ns, FAR_NS), clock_from_ns) + 1;
 }
 
 uint64_t clock_ticks(uint64_t ns)
 {
-    return scale(ns, clock_from_ns);
+    return clock_scale(ns, clock_from_ns);
 }
 
 uint64_t clock_length(uint64_t ticks)
 {
-    return scale(ticks, clock_to_ns);
+    return clock_scale(ticks, clock_to_ns);
 }
 
 /* --- the timer: cpu->timer_at and cpu->slice_end are counter values, 0 for none --- */
@@ -241,7 +241,7 @@ void clock_note_wait(uint64_t counts)
 
 void clock_spin(uint64_t ns)
 {
-    uint64_t begin = arch_counter(), end = begin + scale(ns, clock_from_ns) + 1;
+    uint64_t begin = arch_counter(), end = begin + clock_scale(ns, clock_from_ns) + 1;
     while ((int64_t)(arch_counter() - end) < 0) {
         arch_cpu_relax();
         cpu_serve();
@@ -251,7 +251,7 @@ void clock_spin(uint64_t ns)
 
 uint64_t clock_waited(void)
 {
-    return scale(clock_wait_sum, clock_to_ns);
+    return clock_scale(clock_wait_sum, clock_to_ns);
 }
 
 static error_t clock_begin(void)

@@ -14,6 +14,7 @@
 #include "lib/error.h"
 #include "lib/types.h"
 #include "sched/deadline.h"
+#include <clock.h>
 
 void clock_start(void);       /* time 0 is now; the first thing the boot CPU does */
 error_t clock_init(void);     /* boot CPU, once: from now on clock_now() counts */
@@ -26,6 +27,9 @@ uint64_t clock_now(void);
 
 /* The time at which the counter stood at `counter`; 0 before clock_init. */
 uint64_t clock_at(uint64_t counter);
+
+/* Fills in what clock_at computes with; constant from clock_init on. */
+void clock_describe(struct clock_page *page);
 
 /* The counter value at which clock_now() is `time_ns`, rounded up. */
 uint64_t clock_to_counter(uint64_t time_ns);

@@ -87,11 +87,10 @@ def guest(arch, pattern):
     for name in programs:
         for bench, value in guest_lines(arch, name, ""):
             if pattern.search(bench):
-                linux = anchors.THIRD_OF_LINUX.get(bench, {}).get(arch)
-                anchor = linux or anchors.ANCHORS.get(bench, {}).get(arch)
+                who, anchor = next(((who, table[bench][arch]) for who, table in anchors.BESIDE
+                                    if bench in table), ("seL4", None))
                 limit = anchors.LIMITS.get(bench, {}).get(arch)
-                within.append(say(bench, arch, value, "insn", "linux/3" if linux else "seL4", anchor,
-                                  limit))
+                within.append(say(bench, arch, value, "insn", who, anchor, limit))
     return within
 
 
@@ -116,7 +115,7 @@ def main():
             within += boot_plugin(arch)
         if pattern.search("mem.memcpy mem.memmove mem.memset mem.fnv1a"):
             within += memory(arch)
-        if pattern.search(" ".join((*anchors.LIMITS, *anchors.ANCHORS, *anchors.THIRD_OF_LINUX))):
+        if pattern.search(" ".join(anchors.LIMITS)):
             within += guest(arch, pattern)
         if pattern.search(" ".join(f"{name}.mitigated" for name in anchors.ANCHORS)):
             within += mitigated(arch, pattern)

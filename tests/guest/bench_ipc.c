@@ -4,10 +4,12 @@
  * run with one CPU and counted instructions.
  */
 #include "bench.h"
+#include "sys/clock.h"
 #include "sys/message.h"
 #include <root.h>
 
 #define STACK_SIZE 16384
+#define CLOCK_VA   UINT64_C(0x10000000000)
 
 /* Each waits on its own port until the machine ends. */
 struct server {
@@ -15,7 +17,8 @@ struct server {
     uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
 };
 static struct server no_words, six_words, one_way, echo;
-static slot_t idle_port; /* nobody waits there */
+static volatile uint64_t clock_shown; /* so that it is wanted */
+static slot_t idle_port;              /* nobody waits there */
 
 static void start(struct server *server, uint64_t (*run)(void *argument, void *page))
 {
@@ -35,6 +38,17 @@ static void bench_calls(void)
     BENCH("sys.badcap", 1, (void)tern_port_send((slot_t){999}, &message, DEADLINE_NEVER));
     BENCH("sched.yield.alone", 1, (void)tern_yield());
     BENCH("ipc.signal.none", 1, (void)tern_port_signal(idle_port, 1));
+}
+
+/* By the page, and by the call that it saves. */
+static void bench_clock(void)
+{
+    const struct clock_page *page = (const struct clock_page *)CLOCK_VA;
+    uint64_t now = 0;
+    bench_need("a clock page",
+               sys_clock_map(root_slot(ROOT_SLOT_JOB), root_slot(ROOT_SLOT_PROCESS), CLOCK_VA, 0));
+    BENCH("clock.page", 1, clock_shown = sys_clock_read(page));
+    BENCH("clock.call", 1, (void)tern_clock_read(&now));
 }
 
 /* A server that answers with as many words as it is asked with. */
@@ -110,6 +124,7 @@ int main(void)
     error_t error = sys_port_create(0, &idle_port);
     bench_need("a port", error);
     bench_calls();
+    bench_clock();
     bench_call_reply();
     bench_one_way();
     return 0;

@@ -59,7 +59,7 @@ static uint64_t check_mapping(const struct memory *memory, const struct mapping 
 void memory_check(struct memory *memory)
 {
     irq_state_t irq = spinlock_lock(&memory->lock);
-    uint64_t resident = 0, index = 0, large = 0;
+    uint64_t resident = memory->clock, index = 0, large = 0;
     const uint64_t end = MEMORY_SIZE_MAX >> PAGE_SHIFT;
     while (index < end) {
         const struct page *page = page_tree_next(&memory->pages, &index, end);
