@@ -109,9 +109,30 @@ static slot_t first_process(slot_t job)
     return process;
 }
 
+static uint64_t identity(slot_t slot)
+{
+    uint64_t size, next;
+    EXPECT(tern_object_info(slot, STATE_memory_basic, 0, &size, &next) == OK);
+    (void)tern_cap_delete(slot);
+    return ((const struct state_memory_basic *)sys_page)->identity;
+}
+
+/* What it holds and what it sees as the clock page is that of its job. */
+static bool clock_is_connected(slot_t job, slot_t process)
+{
+    slot_t page = {0}, held = {0}, shown = {0};
+    uint64_t next;
+    EXPECT(tern_object_open(job, LINK_job_clock, 0, &page, &next) == OK);
+    EXPECT(tern_object_open(process, LINK_process_capability, H_CLOCK, &held, &next) == OK);
+    EXPECT(tern_object_open(process, LINK_process_mapping, CLOCK_VA, &shown, &next) == OK);
+    uint64_t right = identity(page);
+    return identity(held) == right && identity(shown) == right;
+}
+
 static bool goes_on(slot_t job)
 {
     slot_t process = first_process(job);
+    EXPECT(clock_is_connected(job, process));
     bool all = all_step(process);
     (void)tern_cap_delete(process);
     return all;
@@ -301,10 +322,12 @@ static void run_rounds(slot_t *job)
             REQUIRE(goes_on(*job));
     }
     REQUIRE(goes_on(*job));
-    sys_print(
-        "%lu times; calls %lu, messages %lu, ticks %lu, pages %lu, out %lu, error at line %lu\n",
-        rounds, seen.progress[T_CALLER], seen.progress[T_MANY_RECEIVER], seen.progress[T_TICKS],
-        seen.progress[T_PAGED], out_seen, seen.errors);
+    sys_print("%lu times; calls %lu, messages %lu, ticks %lu, pages %lu, out %lu, clock %lu (%lu "
+              "stopped in "
+              "the middle), error at line %lu\n",
+              rounds, seen.progress[T_CALLER], seen.progress[T_MANY_RECEIVER],
+              seen.progress[T_TICKS], seen.progress[T_PAGED], out_seen, seen.progress[T_CLOCK],
+              seen.moved, seen.errors);
     sys_print("frozen: %lu running, %lu in issue (%lu in a queue), %lu in reply, %lu in fault, %lu "
               "pages filling\n",
               met.waits[WAIT_RUNNING], met.waits[WAIT_ISSUE], met.turns, met.waits[WAIT_REPLY],

@@ -30,7 +30,9 @@ static const struct program programs[T_COUNT] = {[T_CALLER] = {0, caller},
                                                  [T_PAGER] = {1, pager},
                                                  [T_FOREIGN] = {2, foreign},
                                                  [T_OS] = {1, os},
-                                                 [T_OUT] = {2, out}};
+                                                 [T_OUT] = {2, out},
+                                                 [T_CLOCK] = {1, clock_reader},
+                                                 [T_INNER_CLOCK] = {3, inner_clock_reader}};
 
 struct making {
     slot_t job, inner;
@@ -40,6 +42,7 @@ struct making {
 
 static error_t objects_make(struct making *making, slot_t outside)
 {
+    uint64_t next;
     static const struct {
         uint64_t kind, value;
     } made[H_LAST] = {[H_CALLS] = {OBJECT_port, 0},
@@ -58,6 +61,8 @@ static error_t objects_make(struct making *making, slot_t outside)
                       [H_TIMER] = {OBJECT_timer, 4}};
     error_t error =
         tern_cap_derive(outside, (rights_t){RIGHT_send | RIGHT_grant}, 0, &making->objects[H_OUT]);
+    if (error == OK)
+        error = tern_object_open(making->job, LINK_job_clock, 0, &making->objects[H_CLOCK], &next);
     for (unsigned handle = 1; handle < H_OUT && error == OK; handle++) {
         slot_t parent = handle == H_TIMER ? making->objects[H_TICKS] : (slot_t){0};
         error = tern_object_create(making->job, made[handle].kind, parent, made[handle].value,
@@ -97,6 +102,16 @@ static error_t memory_share(const struct making *making)
     return error;
 }
 
+/* To each that of its own job. */
+static error_t clocks_map(const struct making *making)
+{
+    error_t error = OK;
+    for (unsigned i = 0; i < PROCESSES && error == OK; i++)
+        error = sys_clock_map(i == PROCESSES - 1 ? making->inner : making->job,
+                              making->processes[i], CLOCK_VA, SPACE_SHARED);
+    return error;
+}
+
 static error_t threads_start(const struct making *making)
 {
     slot_t thread;
@@ -121,9 +136,14 @@ static error_t inner_make(struct making *making)
 {
     error_t error = tern_object_create(making->job, OBJECT_job, (slot_t){0}, 0, &making->inner);
     *(struct state_job_basic *)sys_page =
-        (struct state_job_basic){.clock_offset = 3600 * 1000 * MS};
+        (struct state_job_basic){.clock_offset = 3600 * 1000 * MS, .wall_offset = WALL};
     if (error == OK)
-        error = tern_object_set(making->inner, STATE_job_basic, STATE_BIT(job, basic, clock_offset),
+        error = tern_object_set(making->job, STATE_job_basic, STATE_BIT(job, basic, wall_offset),
+                                sizeof(struct state_job_basic), (slot_t){0});
+    if (error == OK)
+        error = tern_object_set(making->inner, STATE_job_basic,
+                                STATE_BIT(job, basic, clock_offset) |
+                                    STATE_BIT(job, basic, wall_offset),
                                 sizeof(struct state_job_basic), (slot_t){0});
     return error;
 }
@@ -145,6 +165,8 @@ static error_t job_make(slot_t outside, slot_t *job)
         error = objects_give(&making);
     if (error == OK)
         error = memory_share(&making);
+    if (error == OK)
+        error = clocks_map(&making);
     if (error == OK)
         error = threads_start(&making);
     for (unsigned i = 1; i < H_LAST; i++)

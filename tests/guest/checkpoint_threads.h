@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "lib/types.h"
 #include "sys/child.h"
+#include "sys/clock.h"
 #include "sys/message.h"
 #include "sys/thread.h"
 #include <guest_arch.h>
@@ -23,10 +24,12 @@
 
 #define SHARED_VA  UINT64_C(0x7ff000000000)
 #define PAGED_VA   UINT64_C(0x7ff100000000)
-#define PAGED      8 /* pages that come from a pager */
-#define PROCESSES  4 /* the last one in a job of its own */
+#define CLOCK_VA   UINT64_C(0x7ff200000000) /* the clock page of the process's own job */
+#define PAGED      8                        /* pages that come from a pager */
+#define PROCESSES  4                        /* the last one in a job of its own */
 #define MS         UINT64_C(1000000)
 #define SERVICE_NS (6 * MS)
+#define WALL       UINT64_C(1700000000000000000) /* wall clock less clock, in both jobs */
 #define CLOCK_JUMP (300000 * MS) /* no thread is kept from running as long as that */
 
 /* What all processes hold, each at the same handle. */
@@ -46,7 +49,8 @@ enum {
     H_OS,
     H_OS_REPLY,
     H_TIMER,
-    H_OUT, /* a port outside the job */
+    H_OUT,   /* a port outside the job */
+    H_CLOCK, /* the job's clock page */
     H_LAST
 };
 
@@ -71,6 +75,8 @@ enum {
     T_FOREIGN, /* waits in foreign calls */
     T_OS,      /* and who serves them */
     T_OUT,     /* sends to the port outside */
+    T_CLOCK,   /* reads the clock page */
+    T_INNER_CLOCK,
     T_COUNT
 };
 
@@ -80,6 +86,7 @@ struct shared {
     _Atomic(uint64_t) time[T_COUNT];   /* what its clock showed last */
     _Atomic(uint64_t) errors;          /* the line of this file that found the first one */
     _Atomic(uint64_t) bits_sent, bits_seen;
+    _Atomic(uint64_t) moved; /* times that a reader of a clock page found that it was stopped */
     _Atomic(uint32_t) word;
     _Atomic(bool) serves[T_COUNT]; /* it has taken a request, and not answered it */
 };
@@ -113,10 +120,15 @@ static void count(unsigned thread)
 }
 
 /* The clock of the job goes on, here and after a restore anywhere: never back, nor far ahead. */
+static void see_time(unsigned thread, uint64_t time)
+{
+    uint64_t last = atomic_exchange(&shared->time[thread], time);
+    SURE(time >= last && (last == 0 || time - last < CLOCK_JUMP));
+}
+
 static void step(unsigned thread)
 {
-    uint64_t time = now(), last = atomic_exchange(&shared->time[thread], time);
-    SURE(time >= last && (last == 0 || time - last < CLOCK_JUMP));
+    see_time(thread, now());
     count(thread);
 }
 
@@ -390,6 +402,41 @@ static uint64_t out(void *argument, void *page)
         step(T_OUT);
         pause_ns(MS);
     }
+}
+
+/* By the page, the kernel and the page again. A reader may be stopped anywhere, and go on in
+ * another machine: it finds out, and asks the kernel. */
+static void read_clock(unsigned thread)
+{
+    const struct clock_page *page = (const struct clock_page *)CLOCK_VA;
+    for (;;) {
+        for (unsigned i = 0; i < 500; i++) {
+            uint64_t time, wall;
+            if (clock_page_read(page, sys_counter, &time, &wall)) {
+                SURE(wall - time == WALL);
+            } else {
+                atomic_fetch_add(&shared->moved, 1);
+                time = now();
+            }
+            see_time(thread, time);
+        }
+        step(thread);
+        (void)tern_yield();
+    }
+}
+
+static uint64_t clock_reader(void *argument, void *page)
+{
+    (void)argument, (void)page;
+    read_clock(T_CLOCK);
+    return 0;
+}
+
+static uint64_t inner_clock_reader(void *argument, void *page)
+{
+    (void)argument, (void)page;
+    read_clock(T_INNER_CLOCK);
+    return 0;
 }
 
 #endif

@@ -107,7 +107,7 @@ static error_t save_memory(struct checkpoint *c, uint32_t number)
     struct state_memory_basic basic = BASIC(memory);
     if (error == OK && basic.physical != 0)
         error = ERR_unsupported;
-    for (next = 0; error == OK;) {
+    for (next = 0; error == OK && basic.clock == 0;) {
         error = checkpoint_info(slot, STATE_memory_page, next, &size, &next);
         const struct state_memory_page page = *(const struct state_memory_page *)sys_page;
         if (error == OK)
@@ -237,9 +237,11 @@ static error_t value_of(struct checkpoint *c, struct checkpoint_object *object)
     object_t port = {0};
     if (error == OK && object->kind == OBJECT_thread)
         object->value = (BASIC(thread)).page;
-    else if (error == OK && object->kind == OBJECT_memory)
+    else if (error == OK && object->kind == OBJECT_memory) {
         object->value = (BASIC(memory)).size;
-    else if (error == OK && object->kind == OBJECT_port)
+        if ((BASIC(memory)).clock != 0)
+            object->owner = object->job;
+    } else if (error == OK && object->kind == OBJECT_port)
         object->value = (BASIC(port)).depth;
     else if (error == OK && object->kind == OBJECT_timer) {
         object->value = (BASIC(timer)).bits;

@@ -67,10 +67,11 @@ static bool tells_job(uint64_t kind)
     return kind == OBJECT_process || found_by_slot(kind);
 }
 
-/* By its part 0, in the message page. */
-static bool is_registers(uint64_t kind)
+/* Is what it shows only there? By its part 0, in the message page. */
+static bool is_fixed_there(uint64_t kind, bool outside)
 {
-    return kind == OBJECT_memory && ((const struct state_memory_basic *)sys_page)->physical != 0;
+    const struct state_memory_basic *state = sys_page;
+    return kind == OBJECT_memory && (state->physical != 0 || (outside && state->clock != 0));
 }
 
 /* Rights that saving an object uses: a port's messages have capabilities in them. */
@@ -87,37 +88,44 @@ static bool better(const struct checkpoint_object *known, uint32_t rights)
 }
 
 /*
- * Notes an object that `slot` names with these rights; if it is known, the better capability stays.
- * unsupported if it is not charged to the job, nor to one below it, and not to be taken as a copy
- * into `copy`, a job of ours (NO_OBJECT: none); or is a device's memory.
+ * What a readable object belongs to: unsupported if it is not charged to the job, nor to one below
+ * it, and not to be taken as a copy into `copy`, a job of ours (NO_OBJECT: none); or is a device's
+ * memory, or an outer job's clock page.
+ */
+static error_t judge(struct checkpoint *c, struct checkpoint_object *object, uint32_t copy)
+{
+    uint64_t size, next;
+    error_t error = checkpoint_info(object->slot, 0, 0, &size, &next);
+    object->job = checkpoint_find(c, ((const uint64_t *)sys_page)[1]);
+    bool there = is_fixed_there(object->kind, object->job == NO_OBJECT);
+    if (object->job == NO_OBJECT)
+        object->job = copy;
+    if (error != OK || (object->job != NO_OBJECT && !there))
+        return error;
+    (void)tern_cap_delete(object->slot);
+    return refuse(c, object->kind, (slot_t){0});
+}
+
+/* Notes an object that `slot` names with these rights; if it is known, the better capability stays.
  */
 static error_t note_in(struct checkpoint *c, const struct checkpoint_object *new, uint32_t copy)
 {
-    uint64_t size, next;
     uint32_t number = checkpoint_find(c, new->identity);
-    struct checkpoint_object object = *new;
-    if (number != NO_OBJECT) {
+    error_t error = OK;
+    if (number == NO_OBJECT) {
+        error = add(c, new, &number);
+    } else {
         struct checkpoint_object *known = &c->objects[number];
         bool best = better(known, new->rights);
-        slot_t useless = best ? known->slot : new->slot;
-        if (best) {
-            known->slot = new->slot;
-            known->rights = new->rights;
-        }
-        return tern_cap_delete(useless);
+        error = tern_cap_delete(best ? known->slot : new->slot);
+        if (!best)
+            return error;
+        known->slot = new->slot;
+        known->rights = new->rights;
     }
-    error_t error = add(c, &object, &number);
-    if (error == OK && tells_job(object.kind) && (object.rights & RIGHT_read) != 0) {
-        error = checkpoint_info(object.slot, 0, 0, &size, &next);
-        c->objects[number].job = checkpoint_find(c, ((const uint64_t *)sys_page)[1]);
-        if (c->objects[number].job == NO_OBJECT)
-            c->objects[number].job = copy;
-        if (error == OK && (c->objects[number].job == NO_OBJECT || is_registers(object.kind))) {
-            (void)tern_cap_delete(object.slot);
-            error = refuse(c, object.kind, (slot_t){0});
-        }
-    }
-    return error;
+    if (error != OK || !tells_job(new->kind) || (new->rights &RIGHT_read) == 0)
+        return error;
+    return judge(c, &c->objects[number], copy);
 }
 
 static error_t note(struct checkpoint *c, const struct checkpoint_object *new)

@@ -167,7 +167,8 @@ static bool is_kind(const struct checkpoint *c, uint64_t number, uint64_t kind)
     return number < c->count && (kind == OBJECT_NONE || c->objects[number].kind == kind);
 }
 
-/* What an object of each kind belongs to besides its job; memory need not. */
+/* What an object of each kind belongs to besides its job; memory need not, or may to that (its
+ * clock page). */
 static error_t check_objects(const struct checkpoint *c)
 {
     static const uint8_t owners[OBJECT_KINDS] = {[OBJECT_thread] = OBJECT_process,
@@ -176,7 +177,8 @@ static error_t check_objects(const struct checkpoint *c)
     for (uint32_t i = 1; i < c->count; i++) {
         const struct checkpoint_object *object = &c->objects[i];
         bool free = owners[object->kind] == OBJECT_NONE ||
-                    (object->kind == OBJECT_memory && object->owner == NO_OBJECT);
+                    (object->kind == OBJECT_memory &&
+                     (object->owner == NO_OBJECT || object->owner == object->job));
         if (object->job == NO_OBJECT && object->value >= c->outside_count)
             return ERR_not_found;
         if (object->job == NO_OBJECT)

@@ -37,12 +37,18 @@ static bool can_make(const struct checkpoint *c, const struct checkpoint_object 
     return slot_of(c, object->job).value != 0 && (!owned || slot_of(c, object->owner).value != 0);
 }
 
+/* Memory that a thread, or its job, has by itself: a message page or a clock page. */
+static uint64_t link_of(const struct checkpoint_object *object)
+{
+    return object->owner == object->job ? LINK_job_clock : LINK_thread_page;
+}
+
 static error_t make_object(struct checkpoint *c, struct checkpoint_object *object)
 {
     uint64_t next;
     slot_t owner = slot_of(c, object->owner);
     if (object->kind == OBJECT_memory && owner.value != 0)
-        return tern_object_open(owner, LINK_thread_page, 0, &object->slot, &next);
+        return tern_object_open(owner, link_of(object), 0, &object->slot, &next);
     if (object->kind != OBJECT_thread && object->kind != OBJECT_timer)
         owner = (slot_t){0};
     return tern_object_create(slot_of(c, object->job), object->kind, owner, object->value,
@@ -149,7 +155,8 @@ static error_t make_mapping(const struct checkpoint *c, slot_t process,
         tern_space_map(process, limited, mapping->offset, (uaddr_t){mapping->va}, mapping->size,
                        mapping->flags & (SPACE_READ | SPACE_WRITE | SPACE_EXECUTE | SPACE_INHERIT));
     (void)tern_cap_delete(limited);
-    bool page = c->objects[mapping->memory].owner < c->count;
+    const struct checkpoint_object *object = &c->objects[mapping->memory];
+    bool page = object->owner < c->count && link_of(object) == LINK_thread_page;
     return page && error == ERR_exists ? OK : error;
 }
 
@@ -181,16 +188,18 @@ static error_t make_reply(const struct checkpoint *c, slot_t slot, uint64_t fiel
     return set(c, slot, STATE_reply_basic, field, &state, sizeof(state));
 }
 
-/* Its clock shows what it showed when it was saved. One below that was frozen by itself stays so.
- */
+/* Its clock shows what it showed when it was saved, and who was reading its clock page then finds
+ * out. One below that was frozen by itself stays so. */
 static error_t make_job(const struct checkpoint *c, uint64_t number,
                         const struct state_job_basic *from)
 {
-    const uint64_t fields = STATE_BIT(job, basic, memory_limit) |
-                            STATE_BIT(job, basic, memory_reserved) |
-                            STATE_BIT(job, basic, cpu_share) | STATE_BIT(job, basic, clock_offset) |
-                            STATE_BIT(job, basic, wx) | STATE_BIT(job, basic, debug);
+    const uint64_t fields =
+        STATE_BIT(job, basic, memory_limit) | STATE_BIT(job, basic, memory_reserved) |
+        STATE_BIT(job, basic, cpu_share) | STATE_BIT(job, basic, clock_offset) |
+        STATE_BIT(job, basic, wx) | STATE_BIT(job, basic, debug) |
+        STATE_BIT(job, basic, wall_offset) | STATE_BIT(job, basic, clock_changes);
     struct state_job_basic state = *from;
+    state.clock_changes++;
     slot_t slot = slot_of(c, number);
     uint64_t size, next;
     error_t error = tern_object_info(slot, STATE_job_basic, 0, &size, &next);

@@ -6,7 +6,7 @@
  * mappings, and all objects that these name. What is outside is connected again: the saver and the
  * restorer list their capabilities for it in the same order (`outside`). What is outside and in no
  * list, devices, and what else cannot be exported end the export with `unsupported`; `refused` says
- * which it was.
+ * which it was. Clock pages are taken along as what they are: of which job.
  *
  * The stream needs no pointer and no identity to be read again: it can leave the machine.
  */
@@ -21,7 +21,7 @@
 #define CHECKPOINT_OUTSIDE 8
 
 #define STREAM_MAGIC   UINT64_C(0x0a626f4a6e726554) /* "TernJob\n" */
-#define STREAM_VERSION 1
+#define STREAM_VERSION 2
 
 /* What a stream begins with. Sums are FNV-1a, 64 bits. */
 struct stream_header {
@@ -36,7 +36,8 @@ struct checkpoint_object {
     uint64_t identity;
     uint64_t kind;
     uint64_t value;  /* as object_create has it; outside: its place in `outside` */
-    uint32_t owner;  /* threads: their process; memory: the thread whose page it is; timers: port */
+    uint32_t owner;  /* threads: their process; memory: the thread whose message page it is, or the
+                        job whose clock page; timers: port */
     uint32_t job;    /* its job; UINT32_MAX: it is outside */
     uint32_t rights; /* of `slot` */
     slot_t slot;     /* a capability of ours */
