@@ -9,6 +9,7 @@
 #include "sys/call.h"
 #include "sys/checkpoint.h"
 #include "sys/child.h"
+#include "sys/clock.h"
 #include "sys/message.h"
 #include "sys/print.h"
 #include "sys/thread.h"
@@ -18,6 +19,8 @@
 #include <state.h>
 
 #define STREAM_BYTES  (UINT64_C(64) << 10)
+#define CLOCK_PLACE   7                        /* where it has its job's clock page */
+#define CLOCK_VA      UINT64_C(0x7ff200000000) /* where it sees that of the job below */
 #define OUTSIDE_PLACE 5 /* where the process has its capability for what is outside */
 #define MUTATIONS     400
 #define WORD          UINT64_C(0x123456789)
@@ -32,6 +35,14 @@ static slot_t make(slot_t job, uint64_t kind, slot_t parent, uint64_t value)
 {
     slot_t slot = {0};
     EXPECT(tern_object_create(job, kind, parent, value, &slot) == OK);
+    return slot;
+}
+
+static slot_t open_link(slot_t of, uint64_t link, uint64_t index)
+{
+    slot_t slot = {0};
+    uint64_t next;
+    EXPECT(tern_object_open(of, link, index, &slot, &next) == OK);
     return slot;
 }
 
@@ -53,6 +64,10 @@ static void job_fill(slot_t job)
     EXPECT(sys_child_give(process, 4, timer, RIGHTS_ALL, 0) == OK);
     EXPECT(sys_child_give(process, OUTSIDE_PLACE, outside, RIGHTS_ALL, 0) == OK);
     EXPECT(sys_child_give(process, 6, inner, RIGHTS_ALL, 0) == OK);
+    slot_t clock = open_link(job, LINK_job_clock, 0);
+    EXPECT(sys_child_give(process, CLOCK_PLACE, clock, RIGHTS_ALL, 0) == OK);
+    EXPECT(sys_clock_map(inner, process, CLOCK_VA, SPACE_SHARED) == OK);
+    (void)tern_cap_delete(clock);
     EXPECT(tern_port_send(port, &message, DEADLINE_POLL) == OK);
     /* What only this message names. */
     slot_t hidden = make(job, OBJECT_memory, (slot_t){0}, 4096);
@@ -65,19 +80,25 @@ static void job_fill(slot_t job)
     (void)tern_cap_delete(memory), (void)tern_cap_delete(port), (void)tern_cap_delete(timer);
 }
 
-/* A job as above, saved into `whole` and gone. */
-static error_t save(unsigned outside_count)
+/* The job, saved into `whole` and gone. */
+static error_t save_job(slot_t job, unsigned outside_count)
 {
-    slot_t job = make(root_slot(ROOT_SLOT_JOB), OBJECT_job, (slot_t){0}, 0);
-    job_fill(job);
     checkpoint.stream = whole;
     checkpoint.size = sizeof(whole);
-    checkpoint.outside[0] = outside;
     checkpoint.outside_count = outside_count;
     error_t error = checkpoint_save(&checkpoint, job);
     length = checkpoint.used;
     EXPECT(checkpoint_destroy(&checkpoint) == OK);
     return error;
+}
+
+/* That of a job as above. */
+static error_t save(unsigned outside_count)
+{
+    slot_t job = make(root_slot(ROOT_SLOT_JOB), OBJECT_job, (slot_t){0}, 0);
+    job_fill(job);
+    checkpoint.outside[0] = outside;
+    return save_job(job, outside_count);
 }
 
 static uint64_t nursery_used(void)
@@ -155,6 +176,28 @@ static void expect_messages(slot_t job)
     (void)tern_cap_delete(port), (void)tern_cap_delete(process);
 }
 
+static uint64_t identity(slot_t slot)
+{
+    uint64_t size, next;
+    EXPECT(tern_object_info(slot, STATE_memory_basic, 0, &size, &next) == OK);
+    (void)tern_cap_delete(slot);
+    return ((const struct state_memory_basic *)sys_page)->identity;
+}
+
+/* Held and seen are the clock pages of the two jobs, as they are made again. */
+static void expect_clocks(slot_t job)
+{
+    slot_t inner = open_link(job, LINK_job_child, 0);
+    slot_t process = open_link(job, LINK_job_process, 0);
+    slot_t held = open_link(process, LINK_process_capability, CLOCK_PLACE);
+    uint64_t done;
+    EXPECT(tern_memory_commit(held, 0, 4096, COMMIT_FILL, &done) == ERR_denied);
+    EXPECT(identity(open_link(job, LINK_job_clock, 0)) == identity(held));
+    EXPECT(identity(open_link(inner, LINK_job_clock, 0)) ==
+           identity(open_link(process, LINK_process_mapping, CLOCK_VA)));
+    (void)tern_cap_delete(inner), (void)tern_cap_delete(process);
+}
+
 TEST(stream_is_saved_and_restored)
 {
     slot_t job;
@@ -165,6 +208,7 @@ TEST(stream_is_saved_and_restored)
         checkpoint.seed = seed;
         REQUIRE(restore(whole, length, &job) == OK);
         expect_messages(job);
+        expect_clocks(job);
         kill(job);
         EXPECT(nursery_empties());
     }
@@ -255,5 +299,40 @@ TEST(stream_outside)
     kill(job);
     checkpoint.outside_count = 0;
     EXPECT(restore(whole, length, &job) == ERR_not_found);
+    EXPECT(nursery_empties());
+}
+
+/* A job with a process that sees our own clock page and, if asked, holds it, first without read. */
+static slot_t job_with_our_clock(slot_t clock, bool held)
+{
+    slot_t job = make(root_slot(ROOT_SLOT_JOB), OBJECT_job, (slot_t){0}, 0);
+    slot_t process = make(job, OBJECT_process, (slot_t){0}, 0);
+    slot_t thread = make(job, OBJECT_thread, process, SYS_CHILD_PAGE);
+    if (held) {
+        EXPECT(sys_child_give(process, 1, clock, RIGHT_map | RIGHT_grant, 0) == OK);
+        EXPECT(sys_child_give(process, 2, clock, RIGHTS_ALL, 0) == OK);
+    } else {
+        EXPECT(sys_clock_map(root_slot(ROOT_SLOT_JOB), process, CLOCK_VA, SPACE_SHARED) == OK);
+    }
+    (void)tern_cap_delete(process), (void)tern_cap_delete(thread);
+    return job;
+}
+
+/* Another job's clock is nothing to take along; who lists it as outside connects it again. */
+TEST(stream_outer_clock_page)
+{
+    slot_t clock = open_link(root_slot(ROOT_SLOT_JOB), LINK_job_clock, 0), job;
+    for (unsigned held = 0; held < 2; held++) {
+        EXPECT(save_job(job_with_our_clock(clock, held), 0) == ERR_unsupported);
+        EXPECT(checkpoint.refused.kind == OBJECT_memory);
+    }
+    checkpoint.outside[0] = clock;
+    REQUIRE(save_job(job_with_our_clock(clock, false), 1) == OK);
+    REQUIRE(restore(whole, length, &job) == OK);
+    slot_t process = open_link(job, LINK_job_process, 0);
+    uint64_t seen = identity(open_link(process, LINK_process_mapping, CLOCK_VA));
+    EXPECT(seen == identity(clock));
+    (void)tern_cap_delete(process);
+    kill(job);
     EXPECT(nursery_empties());
 }

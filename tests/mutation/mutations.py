@@ -31,6 +31,8 @@ MUTATIONS = [
      "    (void)red;", UNIT),
     ("kernel/mem/ptab.c", "            if (arch_pte_present(*entry))\n"
      "                return ERR_exists;\n", "", UNIT),
+    ("kernel/obj/job_clock.c", "    if (job->clock_page == memory)\n",
+     "    if (job->clock_page != NULL)\n", UNIT),
     # Locks and their orders left out.
     ("kernel/sync/spinlock.c",
      "if (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)", "if (ticket == 0)",
