@@ -124,16 +124,27 @@ static uint64_t option(const char *text, const char *name, uint64_t otherwise)
     return otherwise;
 }
 
+/* Also one that ended: its stack is free, and its message page is shown nowhere any more. */
 static bool worker_start(unsigned number)
 {
+    static uint64_t starts;
     struct worker *worker = &workers[number];
-    worker->random = seed * 0x9e3779b97f4a7c15 + number + 1;
+    slot_t known, before = worker->thread;
+    uint64_t done;
+    if (worker->page != NULL)
+        (void)tern_space_unmap(root_slot(ROOT_SLOT_PROCESS), (uaddr_t){(uintptr_t)worker->page},
+                               MESSAGE_PAGE, &done);
+    worker->page = NULL;
+    worker->random = seed * 0x9e3779b97f4a7c15 + ++starts;
     worker->victim = number >= WORKERS;
     error_t error =
         sys_thread_start(worker_run, worker, worker->stack, STACK_SIZE, &worker->thread);
-    slot_t known;
-    if (error == OK && worker->victim &&
-        tern_cap_derive(worker->thread, (rights_t){RIGHT_run | RIGHT_read}, 0, &known) == OK)
+    if (before.value != 0)
+        (void)tern_cap_delete(before);
+    if (error != OK)
+        worker->thread = (slot_t){0};
+    else if (worker->victim &&
+             tern_cap_derive(worker->thread, (rights_t){RIGHT_run | RIGHT_read}, 0, &known) == OK)
         pool_add(worker, OBJECT_thread, known.value);
     return error == OK;
 }
@@ -153,145 +164,6 @@ static void keep_handle(slot_t slot)
     }
     message = (struct message){0};
     (void)tern_port_reply(slot, &message);
-}
-
-static uint64_t calls_made(void)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < COUNT_OF(workers); i++)
-        sum += atomic_load(&workers[i].calls);
-    return sum;
-}
-
-/*
- * Rights can be lost, and a port whose only senders are pagers of memory out of reach is waited on
- * for ever. If nothing moves, capabilities go one by one: all who wait for what is behind them are
- * told.
- */
-static void keep_moving(void)
-{
-    static uint64_t before;
-    static unsigned next;
-    uint64_t made = calls_made();
-    if (made == before)
-        pool_put(&pool[next / POOL % OBJECT_KINDS][next % POOL], 0);
-    next++;
-    before = made;
-}
-
-static void keep_round(void)
-{
-    uint64_t woken;
-    keep_moving();
-    for (unsigned i = 0; i < OBJECT_KINDS * POOL; i++)
-        keep_handle((slot_t){atomic_load(&pool[i / POOL][i % POOL])});
-    for (uint64_t page = WINDOW; page < WINDOW + WINDOW_SIZE; page += MESSAGE_PAGE)
-        for (uint64_t i = 0; i < WORDS; i++)
-            (void)tern_word_wake((uaddr_t){page + i * sizeof(uint32_t)}, UINT64_MAX, &woken);
-    for (unsigned i = WORKERS; i < COUNT_OF(workers); i++)
-        if (workers[i].thread.value != 0)
-            (void)tern_thread_resume(workers[i].thread);
-}
-
-/* By its own word, or because somebody killed it. Keeps the page for messages as it was. */
-static bool worker_ended(struct worker *worker)
-{
-    uint64_t size = 0, next = 0;
-    const struct state_thread_basic *state = sys_page;
-    if (worker->thread.value == 0 || atomic_load(&worker->ended))
-        return true;
-    if (worker->victim &&
-        tern_object_info(worker->thread, STATE_thread_basic, 0, &size, &next) == OK &&
-        state->wait == WAIT_DEAD)
-        atomic_store(&worker->ended, true);
-    return atomic_load(&worker->ended);
-}
-
-/* New victims for those that ended, and what the pool lacks. */
-static void keep_stock(unsigned *victims)
-{
-    unsigned live = 0;
-    slot_t slot;
-    for (unsigned i = WORKERS; i < *victims; i++)
-        live += !worker_ended(&workers[i]);
-    if (live < VICTIMS_LIVE && *victims < COUNT_OF(workers) && worker_start(*victims))
-        ++*victims;
-    if (tern_cap_derive(fuzz_job, (rights_t){RIGHTS_ALL}, 0, &slot) == OK)
-        pool_add(&workers[0], OBJECT_job, slot.value);
-}
-
-/* Notes when something last moved; false if that is too long ago. */
-static bool moves(uint64_t sum, uint64_t *last, uint64_t *since)
-{
-    uint64_t now = 0;
-    (void)tern_clock_read(&now);
-    if (sum != *last) {
-        *last = sum;
-        *since = now;
-    }
-    return now - *since < STUCK_NS;
-}
-
-static void report_stuck(const char *what)
-{
-    sys_print("stuck: %s\n", what);
-    for (unsigned i = 0; i < COUNT_OF(workers); i++)
-        if (workers[i].thread.value != 0 && !atomic_load(&workers[i].ended))
-            sys_print("  worker %u after %lu calls in %s\n", i, (unsigned long)workers[i].calls,
-                      forms[workers[i].last].name);
-}
-
-static bool keep(void)
-{
-    uint64_t last[3] = {0}, since[3] = {0};
-    unsigned victims = WORKERS;
-    for (unsigned i = 0; i < 3; i++)
-        (void)tern_clock_read(&since[i]);
-    while (calls_made() < calls_wanted) {
-        keep_stock(&victims);
-        keep_round();
-        nap();
-        if (!moves(calls_made(), &last[0], &since[0]) ||
-            !moves(pair.rounds[0], &last[1], &since[1]) ||
-            !moves(pair.rounds[1], &last[2], &since[2])) {
-            report_stuck("no calls, or a pair");
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool all_ended(void)
-{
-    for (unsigned i = 0; i < COUNT_OF(workers); i++)
-        if (!worker_ended(&workers[i]))
-            return false;
-    return atomic_load(&pair.ended) == 4;
-}
-
-static bool end_all(void)
-{
-    uint64_t last = 0, since = 0;
-    (void)tern_clock_read(&since);
-    atomic_store(&stop, true);
-    while (!all_ended()) {
-        keep_round();
-        nap();
-        if (!moves(last, &last, &since)) {
-            report_stuck("the end");
-            return false;
-        }
-    }
-    return true;
-}
-
-static void pool_empty(void)
-{
-    for (unsigned i = 0; i < OBJECT_KINDS * POOL; i++)
-        pool_put(&pool[i / POOL][i % POOL], 0);
-    for (unsigned i = 0; i < COUNT_OF(workers); i++)
-        if (workers[i].thread.value != 0)
-            (void)tern_cap_delete(workers[i].thread);
 }
 
 /*
@@ -324,12 +196,21 @@ static void own_note(slot_t handle)
         }
 }
 
-static void own_drop(slot_t handle)
+static bool own_noted(slot_t handle)
 {
     for (unsigned i = 0; i < COUNT_OF(own_first); i++)
         if (own_first[i].value == handle.value)
-            return;
-    (void)tern_cap_delete(handle);
+            return true;
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value == handle.value)
+            return true;
+    return false;
+}
+
+static void own_drop(slot_t handle)
+{
+    if (!own_noted(handle))
+        (void)tern_cap_delete(handle);
 }
 
 /*
@@ -337,6 +218,180 @@ static void own_drop(slot_t handle)
  * nobody names any more keeps its port.
  */
 static slot_t window;
+
+static uint64_t calls_made(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        sum += atomic_load(&workers[i].calls);
+    return sum;
+}
+
+/* Ends the processes of all jobs below the fuzz job: in their tables there may be anything. */
+static void keep_killing(void)
+{
+    slot_t job;
+    uint64_t at = 0;
+    while (tern_object_open(fuzz_job, LINK_job_child, at, &job, &at) == OK) {
+        (void)tern_object_kill(job);
+        (void)tern_cap_delete(job);
+    }
+}
+
+/*
+ * Rights can be lost, and a port whose only senders are pagers of memory out of reach is waited on
+ * for ever. If nothing moves, capabilities go one by one: all who wait for what is behind them are
+ * told. Then those that nobody knows any more, and at last those in tables of other processes.
+ */
+static void keep_moving(void)
+{
+    static uint64_t before;
+    static unsigned still;
+    uint64_t made = calls_made();
+    still = made == before ? still + 1 : 0;
+    before = made;
+    if (still == 0)
+        return;
+    pool_put(&pool[still / POOL % OBJECT_KINDS][still % POOL], 0);
+    if (still % (OBJECT_KINDS * POOL) != 0)
+        return;
+    (void)tern_memory_pager(window, (slot_t){0}, 0);
+    (void)table_walk(own_drop);
+    if (still % (2 * OBJECT_KINDS * POOL) == 0)
+        keep_killing();
+}
+
+static void keep_round(void)
+{
+    uint64_t woken;
+    keep_moving();
+    for (unsigned i = 0; i < OBJECT_KINDS * POOL; i++)
+        keep_handle((slot_t){atomic_load(&pool[i / POOL][i % POOL])});
+    for (uint64_t page = WINDOW; page < WINDOW + WINDOW_SIZE; page += MESSAGE_PAGE)
+        for (uint64_t i = 0; i < WORDS; i++)
+            (void)tern_word_wake((uaddr_t){page + i * sizeof(uint32_t)}, UINT64_MAX, &woken);
+    for (unsigned i = WORKERS; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value != 0)
+            (void)tern_thread_resume(workers[i].thread);
+}
+
+/* On no CPU any more, whoever ended it: its stack is free. */
+static bool worker_ended(const struct worker *worker)
+{
+    uint64_t size = 0, next = 0;
+    const struct state_thread_basic *state = sys_page;
+    return worker->thread.value == 0 ||
+           (tern_object_info(worker->thread, STATE_thread_basic, 0, &size, &next) == OK &&
+            state->wait == WAIT_DEAD);
+}
+
+/* Those that ended anew, and what the pool lacks: a job that was not killed. */
+static void keep_stock(void)
+{
+    slot_t slot;
+    for (unsigned i = WORKERS; i < COUNT_OF(workers); i++)
+        if (worker_ended(&workers[i]))
+            (void)worker_start(i);
+    if (tern_object_create(fuzz_job, OBJECT_job, (slot_t){0}, 0, &slot) == OK)
+        pool_add(&workers[0], OBJECT_job, slot.value);
+}
+
+/* What is counted, and since when it stands where it does. */
+struct progress {
+    uint64_t sum, since;
+    unsigned rounds; /* of the keeper since then */
+};
+
+/* False if it has stood too long. */
+static bool moves(struct progress *progress, uint64_t sum)
+{
+    uint64_t now = 0;
+    (void)tern_clock_read(&now);
+    if (progress->rounds == 0 || sum != progress->sum)
+        *progress = (struct progress){sum, now, 0};
+    progress->rounds++;
+    return now - progress->since < STUCK_NS || progress->rounds < STUCK_ROUNDS;
+}
+
+/* What it waits for (enum wait_record), and which reply object names it. */
+static void report_worker(unsigned number)
+{
+    const struct state_thread_basic *state = sys_page;
+    const struct worker *worker = &workers[number];
+    uint64_t size = 0, next = 0;
+    if (worker_ended(worker))
+        return;
+    error_t error = tern_object_info(worker->thread, STATE_thread_basic, 0, &size, &next);
+    sys_print("  worker %u after %lu calls in %s, wait %lu, reply %lu, class %lu, error %d\n",
+              number, (unsigned long)worker->calls, forms[worker->last].name,
+              (unsigned long)state->wait, (unsigned long)state->reply.value,
+              (unsigned long)state->class, error);
+}
+
+/* A capability that is in no pool keeps what it names. */
+static void report_slot(slot_t handle)
+{
+    const struct state_process_slot *state = sys_page;
+    if (!own_noted(handle))
+        sys_print("  slot of a %lu, object %lu, rights %lx\n", (unsigned long)state->kind,
+                  (unsigned long)state->object.value, (unsigned long)state->rights);
+}
+
+static void report_stuck(const char *what)
+{
+    sys_print("stuck: %s\n", what);
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        report_worker(i);
+    (void)table_walk(report_slot);
+}
+
+static bool keep(void)
+{
+    struct progress all = {0}, pairs[2] = {{0}, {0}};
+    while (calls_made() < calls_wanted) {
+        keep_stock();
+        keep_round();
+        nap();
+        if (!moves(&all, calls_made()) || !moves(&pairs[0], pair.rounds[0]) ||
+            !moves(&pairs[1], pair.rounds[1])) {
+            report_stuck("no calls, or a pair");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_ended(void)
+{
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        if (!worker_ended(&workers[i]))
+            return false;
+    return atomic_load(&pair.ended) == 4;
+}
+
+static bool end_all(void)
+{
+    struct progress ending = {0};
+    atomic_store(&stop, true);
+    while (!all_ended()) {
+        keep_round();
+        nap();
+        if (!moves(&ending, 0)) {
+            report_stuck("the end");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void pool_empty(void)
+{
+    for (unsigned i = 0; i < OBJECT_KINDS * POOL; i++)
+        pool_put(&pool[i / POOL][i % POOL], 0);
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value != 0)
+            (void)tern_cap_delete(workers[i].thread);
+}
 
 static bool window_make(void)
 {
@@ -362,12 +417,11 @@ static uint64_t job_used(void)
 /* All that the calls made is charged to their job, and must go with it. */
 static bool all_freed(uint64_t used)
 {
-    uint64_t last = 0, since = 0;
-    (void)tern_clock_read(&since);
+    struct progress freeing = {0};
     EXPECT(tern_object_kill(fuzz_job) == OK);
     while (job_used() != used) {
         nap();
-        if (!moves(job_used(), &last, &since)) {
+        if (!moves(&freeing, job_used())) {
             sys_print("%lu bytes are left of the job\n", (unsigned long)(job_used() - used));
             return false;
         }

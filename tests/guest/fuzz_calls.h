@@ -18,8 +18,7 @@
 
 #define CALLS        100000 /* unless the command line says otherwise */
 #define WORKERS      4
-#define VICTIMS      24 /* one after another, VICTIMS_LIVE at once */
-#define VICTIMS_LIVE 3
+#define VICTIMS      3 /* at once; one that was killed is started again */
 #define POOL         5 /* capabilities of each kind */
 #define STACK_SIZE   8192
 #define WINDOW       UINT64_C(0x20000000) /* memory that may lose its pages at any time */
@@ -29,13 +28,14 @@
 #define PAIR_RUN     16                   /* turns before a pair leaves the CPUs to others */
 #define ROUND_NS     UINT64_C(1000000)
 #define STUCK_NS     UINT64_C(20000000000)
+#define STUCK_ROUNDS 500 /* of the keeper, besides: only then it has tried everything */
 
 struct worker {
     uint64_t random;
     slot_t thread; /* victims */
     bool victim;
-    void *page; /* its message page */
-    _Atomic(bool) ended;
+    void *page;                   /* its message page */
+    struct space_range ranges[2]; /* for space_read, space_write */
     _Atomic(uint64_t) calls;
     uint64_t last; /* call's number, for who looks after a hang */
     uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
@@ -108,12 +108,6 @@ static uint64_t kind_of_handle(uint64_t handle)
     return OBJECT_NONE;
 }
 
-/* The kind that a parameter is about, by its name; OBJECT_NONE: any. */
-static uint64_t kind_named(const struct form *form, const char *name)
-{
-    return form_same(name, "parent") ? OBJECT_process : form_kind(form, name);
-}
-
 /* --- arguments --- */
 
 static uint64_t any_page(struct worker *worker)
@@ -163,35 +157,113 @@ static uint64_t any_number(struct worker *worker)
 
 static uint64_t any_deadline(struct worker *worker)
 {
-    uint64_t now = 0, way = below(worker, 8);
+    uint64_t now = 0, way = below(worker, 32);
     if (way == 0)
         return DEADLINE_NEVER;
-    if (way < 4)
+    if (way < 16)
         return DEADLINE_POLL;
     (void)tern_clock_read(&now);
     return now + below(worker, 300000);
 }
 
+/* What a parameter of that name mostly is: below `limit`, so many times `unit`. */
+static const struct likely {
+    const char *name;
+    uint64_t limit, unit;
+} likely[] = {
+    {"offset", 8, MESSAGE_PAGE},
+    {"to_offset", 8, MESSAGE_PAGE},
+    {"from_offset", 8, MESSAGE_PAGE},
+    {"size", 8, MESSAGE_PAGE},
+    {"bytes", 32, MESSAGE_PAGE},
+    {"kind", 8, 1},
+    {"mode", 3, 1},
+    {"link", 4, 1},
+    {"part", 3, 1},
+    {"phase", 1, 1},
+    {"place", 1, 1},
+    {"pages", 129, 1},
+    {"wanted", 1, 1},
+    {"expected", 1, 1},
+    {"badge", 2, 77},
+    {"period", 2, 200000},
+    {"index", 40, 1},
+    {"since", 4, 1},
+};
+
+/* Access and what clones do, in a valid way mostly; of memory_clone a bit. */
+static uint64_t any_flags(struct worker *worker, const struct form *form)
+{
+    if (form_same(form->name, "memory_clone"))
+        return below(worker, 2);
+    return (1 + below(worker, 3)) | (one_in(worker, 8) ? below(worker, 8) : 0) |
+           below(worker, 3) << 4;
+}
+
+static uint64_t any_named(struct worker *worker, const struct form *form, const char *name)
+{
+    if (form_same(name, "deadline"))
+        return any_deadline(worker);
+    if (one_in(worker, 8))
+        return any_number(worker);
+    if (form_same(name, "flags"))
+        return any_flags(worker, form);
+    if (form_same(form->name, "space_cas") && form_same(name, "size"))
+        return UINT64_C(4) << below(worker, 2);
+    for (unsigned i = 0; i < COUNT_OF(likely); i++)
+        if (form_same(name, likely[i].name))
+            return below(worker, likely[i].limit) * likely[i].unit;
+    return any_number(worker);
+}
+
+/* Of spaces that can be changed: those of processes without threads. */
+static uint64_t any_place(struct worker *worker, const struct form *form)
+{
+    bool space = strncmp(form->name, "space", 5) == 0 && !one_in(worker, 8);
+    return space ? TOY + any_page(worker) : any_address(worker);
+}
+
 static uint64_t any_value(struct worker *worker, const struct form *form,
                           const struct form_parameter *parameter)
 {
+    if (parameter->type == FORM_SLOT && form_same(parameter->name, "owner"))
+        return one_in(worker, 2) ? 0 : any_handle(worker, OBJECT_process);
     if (parameter->type == FORM_SLOT)
-        return any_handle(worker, kind_named(form, parameter->name));
-    if (parameter->type == FORM_ADDRESS || form_same(parameter->name, "from_va"))
+        return any_handle(worker, form_kind(form, parameter->name));
+    if (form_same(parameter->name, "buffer") || form_same(parameter->name, "bitmap"))
         return any_address(worker);
+    if (parameter->type == FORM_ADDRESS)
+        return any_place(worker, form);
+    if (form_same(parameter->name, "from_va"))
+        return one_in(worker, 2) ? 0 : any_place(worker, form);
     if (parameter->type == FORM_RIGHTS)
-        return one_in(worker, 3) ? RIGHTS_ALL : random_next(worker);
-    if (form_same(parameter->name, "deadline"))
-        return any_deadline(worker);
-    if (form_same(parameter->name, "kind"))
-        return below(worker, 12);
-    if (form_same(parameter->name, "badge") && one_in(worker, 2))
-        return 0;
-    if (form_same(parameter->name, "expected"))
-        return 0;
-    if (form_same(parameter->name, "value") && one_in(worker, 2))
-        return TOY + any_page(worker);
-    return any_number(worker);
+        return one_in(worker, 4) ? random_next(worker) : RIGHTS_ALL;
+    return any_named(worker, form, parameter->name);
+}
+
+/* What belongs together in object_create, mostly. */
+static void any_object(struct worker *worker, struct abi_call *call)
+{
+    if (one_in(worker, 8))
+        return;
+    uint64_t kind = call->word[0] = 1 + below(worker, OBJECT_timer);
+    call->word[1] = kind == OBJECT_thread  ? any_handle(worker, OBJECT_process)
+                    : kind == OBJECT_timer ? any_handle(worker, OBJECT_port)
+                                           : 0;
+    call->word[2] = kind == OBJECT_thread  ? TOY + any_page(worker)
+                    : kind == OBJECT_timer ? random_next(worker)
+                    : kind == OBJECT_port  ? below(worker, PORT_DEPTH_MAX + 1)
+                                           : (1 + below(worker, 24)) * MESSAGE_PAGE;
+}
+
+/* The list of ranges of space_read and space_write. */
+static void any_ranges(struct worker *worker, struct abi_call *call)
+{
+    for (unsigned i = 0; i < COUNT_OF(worker->ranges); i++)
+        worker->ranges[i] =
+            (struct space_range){{TOY + any_page(worker) + below(worker, 64)}, any_number(worker)};
+    call->word[0] = (uintptr_t)worker->ranges;
+    call->word[1] = below(worker, COUNT_OF(worker->ranges) + 1);
 }
 
 /* A message of any size with capabilities, some of them moved. */
@@ -279,8 +351,10 @@ static uint64_t any_call(struct worker *worker)
     uint64_t number;
     do
         number = below(worker, SYSCALL_LIMIT);
-    while (left_out(worker, number) || (number == CALL_thread_exit && !one_in(worker, 50)) ||
-           (number == CALL_cap_delete && !one_in(worker, 4)));
+    while (
+        left_out(worker, number) || (number == CALL_thread_exit && !one_in(worker, 50)) ||
+        ((number == CALL_cap_delete || number == CALL_object_kill || number == CALL_cap_revoke) &&
+         !one_in(worker, 4)));
     return number;
 }
 
@@ -320,8 +394,10 @@ static void call_any(struct worker *worker)
     worker->last = number;
     if (number == CALL_object_set)
         any_image(worker, &call);
-    if (number == CALL_thread_exit)
-        atomic_store(&worker->ended, true);
+    if (number == CALL_object_create)
+        any_object(worker, &call);
+    if ((number == CALL_space_read || number == CALL_space_write) && !one_in(worker, 8))
+        any_ranges(worker, &call);
     bool gives = number == CALL_port_receive || number == CALL_port_call ||
                  number == CALL_port_reply_receive;
     uint64_t kind = form_same(form->name, "object_create") ? call.word[0] : OBJECT_NONE;
@@ -348,7 +424,6 @@ static uint64_t worker_run(void *argument, void *page)
         call_any(worker);
         atomic_fetch_add(&worker->calls, 1);
     }
-    atomic_store(&worker->ended, true);
     return 0;
 }
 
