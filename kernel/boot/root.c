@@ -125,9 +125,11 @@ static error_t caps_give(struct process *process)
 static error_t thread_make(struct process *process)
 {
     error_t error = thread_create(process, (uaddr_t){ROOT_PAGE}, &root_thread);
-    if (error == OK)
-        string_copy(root_thread->page, MESSAGE_PAGE, the_boot_info.command_line);
-    return error;
+    if (error != OK)
+        return error;
+    object_put(&root_thread->object); /* nobody can end it yet */
+    string_copy(root_thread->page, MESSAGE_PAGE, the_boot_info.command_line);
+    return OK;
 }
 
 static error_t root_load(void)
@@ -145,6 +147,7 @@ static error_t root_load(void)
         error = process_create(job_root, &process);
     if (error != OK)
         return error;
+    object_put(&process->object); /* its job's list has it */
     error = program_load(process, &program, file);
     if (error == OK)
         error = thread_make(process);

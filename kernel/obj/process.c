@@ -7,13 +7,15 @@
 #define RETIRE_BUDGET 64 /* capabilities or pages per step */
 #define KILL_BUDGET   8  /* threads per step */
 
-/* Puts it into its job's list; dead if the job is dying. */
+/* Puts it into its job's list, which keeps it until it has ended; dead if the job is dying. */
 static error_t join_job(struct job *job, struct process *process)
 {
     irq_state_t state = job_tree_lock();
     bool dying = job_dying(job);
-    if (!dying)
+    if (!dying) {
+        object_get(&process->object); /* from now on somebody may end it */
         list_add_last(&job->processes, &process->sibling);
+    }
     job_tree_unlock(state);
     return dying ? ERR_dead : OK;
 }
@@ -66,6 +68,7 @@ error_t process_add_thread(struct process *process, struct thread *thread)
     if (!dying) {
         if (job_frozen(process->job))
             atomic_fetch_or(&thread->attention, ATTENTION_FREEZE);
+        object_get(&thread->object); /* being alive keeps it: from now on somebody may end it */
         list_add_last(&process->threads, &thread->sibling);
         process->thread_count++;
     }

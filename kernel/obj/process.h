@@ -27,6 +27,7 @@ struct process {
     struct list sibling; /* in the job's list; the tree's lock */
 };
 
+/* The caller has a reference besides that of the list. no_memory, dead. */
 error_t process_create(struct job *job, struct process **result);
 
 struct thread;

@@ -28,10 +28,8 @@ static error_t make_process(struct job *job, struct object **object)
 {
     struct process *made;
     error_t error = process_create(job, &made);
-    if (error == OK) {
+    if (error == OK)
         *object = &made->object;
-        object_get(*object); /* being alive keeps one */
-    }
     return error;
 }
 
@@ -49,11 +47,9 @@ static error_t make_thread(struct thread *caller, slot_t parent, uint64_t page,
         return ERR_bad_slot;
     error = thread_create(CONTAINER_OF(process, struct process, object), (uaddr_t){page}, &made);
     object_put(process);
-    if (error != OK)
-        return error;
-    *object = &made->object;
-    object_get(*object); /* being alive keeps one */
-    return OK;
+    if (error == OK)
+        *object = &made->object;
+    return error;
 }
 
 static error_t make_memory(struct job *job, uint64_t bytes, struct object **object)

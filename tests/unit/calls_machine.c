@@ -198,6 +198,7 @@ static void filler_make(struct calls_process *process, uint32_t number)
     if (error == OK)
         error = thread_start(kernel, (uaddr_t){PAGE_SIZE}, (uaddr_t){0}, 0);
     assert(error == OK);
+    object_put(&kernel->object);
     struct calls_object *object = calls_object_new(OBJECT_thread);
     object->kernel = &kernel->object;
     object->inside = false;
@@ -213,6 +214,7 @@ static void processes_start(void)
     struct process *kernel;
     error_t error = process_create(job_root, &kernel);
     assert(error == OK);
+    object_put(&kernel->object);
     struct calls_object *own = calls_object_new(OBJECT_process);
     struct calls_object *job = calls_object_new(OBJECT_job);
     struct calls_process *process = calls_process_new(own);

@@ -87,6 +87,7 @@ static struct program *program_start(enum role role, uint32_t number)
     if (error == OK)
         error = thread_start(program->thread, (uaddr_t){PAGE_SIZE}, (uaddr_t){program_count}, 0);
     assert(error == OK);
+    object_put(&program->thread->object);
     program_count++;
     return program;
 }
@@ -243,6 +244,7 @@ static void start(void)
     if (error == OK)
         error = process_create(job_root, &process);
     assert(error == OK);
+    object_put(&process->object);
     calls_port = port_give(0);
     sends_port = port_give(2);
 }
