@@ -145,7 +145,7 @@ bool port_enqueue(struct port *port, struct thread *thread)
 bool port_unqueue(struct port *port, struct thread *thread)
 {
     spinlock_enter(&port->lock);
-    bool there = thread_status(thread) == THREAD_SEND && thread->place == port;
+    bool there = thread_place(thread, THREAD_SEND) == port;
     if (there) {
         assert(thread->queued.queued);
         sender_take_locked(port, thread);

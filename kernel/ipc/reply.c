@@ -7,7 +7,6 @@
 #include "ipc/reply.h"
 #include "ipc/message.h"
 #include "ipc/transfer.h"
-#include "ipc/word.h"
 #include "lib/assert.h"
 #include "sched/sched.h"
 #include "syscall/answer.h"
@@ -225,9 +224,8 @@ error_t reply_answer(struct thread *server, struct reply *reply)
 /* A receiver that waited with it; it may have left, and wait otherwise by now. */
 static void retire_waited(struct reply *reply, struct thread *thread)
 {
-    struct port *place = *(struct port *volatile *)&thread->place;
-    if (thread_status(thread) != THREAD_RECEIVE || word_is_place(place) ||
-        !port_unpublish(place, thread))
+    struct port *place = thread_place(thread, THREAD_RECEIVE);
+    if (place == NULL || !port_unpublish(place, thread))
         return;
     if (thread->reply == reply)
         receive_fail(thread, ERR_dead);

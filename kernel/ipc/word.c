@@ -32,24 +32,19 @@ static irq_state_t bucket_lock(struct bucket *bucket)
     return state;
 }
 
-/* `place` is left alone: who claims the thread takes it for a port. */
 static struct bucket *bucket_now(const struct thread *thread)
 {
     return bucket_of(*(const volatile uint64_t *)&thread->word_memory,
                      *(const volatile uint64_t *)&thread->word_offset);
 }
 
-bool word_is_place(const void *place)
-{
-    const struct bucket *bucket = place;
-    return bucket >= buckets && bucket < buckets + BUCKETS;
-}
-
 bool word_unwait(struct thread *thread)
 {
     struct bucket *bucket = bucket_now(thread);
     irq_state_t state = bucket_lock(bucket);
-    bool there = thread_status(thread) == THREAD_WORD && bucket_now(thread) == bucket;
+    /* Acquire: it may wait for another word by now, under a lock that is not ours. */
+    bool there = atomic_load_explicit(&thread->status, memory_order_acquire) == THREAD_WORD &&
+                 bucket_now(thread) == bucket;
     if (there) {
         list_unlink(&thread->wait);
         thread_set_status(thread, THREAD_CLAIMED);
@@ -78,7 +73,7 @@ void word_wait_on(struct thread *thread, uint64_t memory, uint64_t offset)
     thread->word_memory = memory;
     thread->word_offset = offset;
     list_add_last(&bucket->threads, &thread->wait);
-    thread_set_status(thread, THREAD_WORD);
+    atomic_store_explicit(&thread->status, THREAD_WORD, memory_order_release);
     spinlock_unlock(&bucket->lock, state);
     atomic_thread_fence(memory_order_seq_cst);
 }

@@ -20,14 +20,8 @@ bool word_unwait(struct thread *thread);
  * full barrier follows. */
 void word_wait_on(struct thread *thread, uint64_t memory, uint64_t offset);
 
-/* True if `place` (thread.place) is a word's, so that it is no port. */
-bool word_is_place(const void *place);
-
 /* Wakes all threads that wait for pages (page_wait.h), wherever from. */
 void word_wake_pages(void);
-
-/* True if `place` (thread.place) is a word's, so that it is no port. */
-bool word_is_place(const void *place);
 
 /* Wakes up to `count` waiters of a word; returns how many there were. */
 uint64_t word_wake_on(uint64_t memory, uint64_t offset, uint64_t count);

@@ -24,7 +24,6 @@
  */
 #include "ipc/reply.h"
 #include "ipc/transfer.h"
-#include "ipc/word.h"
 #include "lib/assert.h"
 #include "obj/job.h"
 #include "obj/process.h"
@@ -210,8 +209,8 @@ static void thread_line_up(struct process *process, struct thread *thread)
 /* Receivers outside have not been told of those that took their turn. */
 static void sender_show(const struct thread *thread)
 {
-    struct port *place = *(struct port *const volatile *)&thread->place;
-    if (thread_status(thread) == THREAD_SEND && !word_is_place(place))
+    struct port *place = thread_place(thread, THREAD_SEND);
+    if (place != NULL)
         port_wake_receiver(place);
 }
 

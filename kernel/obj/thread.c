@@ -115,22 +115,16 @@ static void unwait_send(struct thread *thread)
 static bool thread_claim_wait(struct thread *thread)
 {
     bool claimed = false;
-    /* The place stays memory until we leave the kernel, even if the thread left it meanwhile; it
-     * is set before the status. */
-    enum thread_status status =
-        (enum thread_status)atomic_load_explicit(&thread->status, memory_order_acquire);
-    struct port *place = *(struct port *volatile *)&thread->place;
-    if (status != THREAD_WORD && word_is_place(place))
-        return false; /* it is elsewhere by now */
-    if (status == THREAD_RECEIVE) {
+    struct port *place;
+    if ((place = thread_place(thread, THREAD_RECEIVE)) != NULL) {
         claimed = port_unpublish(place, thread);
         if (claimed)
             unwait_receive(thread);
-    } else if (status == THREAD_SEND && thread->sending != MESSAGE_exit) {
-        claimed = port_unqueue(place, thread);
+    } else if ((place = thread_place(thread, THREAD_SEND)) != NULL) {
+        claimed = thread->sending != MESSAGE_exit && port_unqueue(place, thread);
         if (claimed)
             unwait_send(thread);
-    } else if (status == THREAD_WORD) {
+    } else if (thread_status(thread) == THREAD_WORD) {
         claimed = word_unwait(thread);
         if (claimed && thread->sending != MESSAGE_page)
             thread->resume = RESUME_CALL;

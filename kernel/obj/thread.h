@@ -114,13 +114,26 @@ static inline enum thread_status thread_status(const struct thread *thread)
     return (enum thread_status)atomic_load_explicit(&thread->status, memory_order_relaxed);
 }
 
+/*
+ * The port where it waits in `status` (send, receive), or NULL. That stays memory until we leave the
+ * kernel, though the thread may have left it since. Only the status, which is set after it, says
+ * that the port is one that still was there when we came.
+ */
+static inline struct port *thread_place(const struct thread *thread, enum thread_status status)
+{
+    return atomic_load_explicit(&thread->status, memory_order_acquire) == status
+               ? __atomic_load_n(&thread->place, __ATOMIC_RELAXED)
+               : NULL;
+}
+
 /* By its owner alone, or under the lock of its place; readers tell by that what it means. */
 static inline void thread_set_status(struct thread *thread, enum thread_status status)
 {
     atomic_store_explicit(&thread->status, status, memory_order_relaxed);
 }
 
-/* With its message page mapped at `page`. Errors of space_map; dead. */
+/* With its message page mapped at `page`; the caller has a reference besides that of being alive.
+ * Errors of space_map; dead. */
 error_t thread_create(struct process *process, uaddr_t page, struct thread **result);
 
 /* Lets a new thread run. busy if it is not new, dead if its process is. */
