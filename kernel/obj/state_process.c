@@ -40,7 +40,8 @@ static error_t slot_get(struct process *process, struct state *state)
         .rights = slot->rights,
         .badge = slot->badge,
     };
-    if (parent != NULL) {
+    /* One of a message on its way is in no process, and its table has no job (ipc/stored.c). */
+    if (parent != NULL && slot_table_of(parent)->job != NULL) {
         to->parent_process = state_identity(&process_of_slot(parent)->object);
         to->parent = slot_handle(parent);
     }

@@ -115,9 +115,9 @@ static inline enum thread_status thread_status(const struct thread *thread)
 }
 
 /*
- * The port where it waits in `status` (send, receive), or NULL. That stays memory until we leave the
- * kernel, though the thread may have left it since. Only the status, which is set after it, says
- * that the port is one that still was there when we came.
+ * The port where it waits in `status` (send, receive), or NULL. That stays memory until we leave
+ * the kernel, though the thread may have left it since. Only the status, which is set after it,
+ * says that the port is one that still was there when we came.
  */
 static inline struct port *thread_place(const struct thread *thread, enum thread_status status)
 {

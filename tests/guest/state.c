@@ -253,7 +253,7 @@ TEST(state_capability_in_queue)
 {
     const slot_t first_job = root_slot(ROOT_SLOT_JOB);
     slot_t from = {0}, to = {0}, target = {0}, opened = {0};
-    uint64_t size = 0, next = 0;
+    uint64_t size = 0, slot_size = 0, next = 0;
     struct message message = {.caps = 1, .label = 5};
     REQUIRE(sys_port_create(2, &from) == OK && sys_port_create(2, &to) == OK);
     REQUIRE(sys_port_create(0, &target) == OK);
@@ -265,6 +265,12 @@ TEST(state_capability_in_queue)
     EXPECT(entry.caps == 1 && entry.label == 5 && entry.word5 == 0);
     EXPECT(tern_object_open(from, LINK_port_capability, 1, &opened, &next) == ERR_not_found);
     REQUIRE(tern_object_open(from, LINK_port_capability, 0, &opened, &next) == OK);
+    /* It is derived from the message's, which is in no process's table. */
+    REQUIRE(tern_object_info(root_slot(ROOT_SLOT_PROCESS), STATE_process_slot,
+                             (uint32_t)opened.value, &slot_size, &next) == OK);
+    const struct state_process_slot *own = sys_page;
+    EXPECT(own->handle.value == opened.value && own->parent_process.value == 0 &&
+           own->parent.value == 0);
     entry.word5 = opened.value;
     *(struct state_port_queue *)sys_page = entry;
     const uint64_t sets = ~STATE_BIT(port, queue, thread) & (STATE_BIT(port, queue, caps) * 2 - 1);
