@@ -3,6 +3,7 @@
 #include "group.h"
 #include "pty.h"
 #include "random.h"
+#include "store.h"
 #include "stream.h"
 #include "task.h"
 #include "tmpfs.h"
@@ -32,6 +33,16 @@ static int64_t zero_read(struct call *call, struct file *file, struct transfer *
     (void)call, (void)file, (void)offset;
     uint64_t size = min_u64(transfer_left(to), MIB); /* no call holds the server for long */
     return size == 0 ? 0 : transfer_zero(to, size);
+}
+
+/* Mapped, it is memory like any other. */
+static int64_t zero_memory(struct file *file, const struct file_range *range, slot_t *memory,
+                           uint64_t *place)
+{
+    const struct store nothing = {.memory = {0}};
+    (void)file;
+    *place = 0;
+    return store_copy(&nothing, 0, range->size, memory);
 }
 
 static int64_t full_write(struct call *call, struct file *file, struct transfer *from,
@@ -76,7 +87,7 @@ static const struct device {
     struct file_ops ops;
 } devices[] = {
     {"null", 3, {.seekable = true, .read = null_read, .write = null_write}},
-    {"zero", 5, {.seekable = true, .read = zero_read, .write = null_write}},
+    {"zero", 5, {.seekable = true, .read = zero_read, .write = null_write, .memory = zero_memory}},
     {"full", 7, {.seekable = true, .read = zero_read, .write = full_write}},
     {"random", 8, {.read = random_read, .write = random_write}},
     {"urandom", 9, {.read = random_read, .write = random_write}},
