@@ -6,7 +6,13 @@
  * modules, for loaders that have but one. Its segments are mapped where they are linked, with their
  * own rights. The thread starts at the entry point on a stack of ROOT_STACK bytes below
  * ROOT_STACK_TOP, with the address of its message page in word 0; in that page stands the kernel's
- * command line, ended by 0. Its process has these capabilities, with all rights, each the first of
+ * command line, ended by 0, then lines of what it knows of the machine, ended by 0:
+ *
+ *     machine pcie WINDOW FIRST LAST BASE SIZE   PCI Express: the physical address of the
+ *         configuration space of bus FIRST, and that of the others to LAST; memory below 4 GiB that
+ *         is free for devices on them (size 0: they have theirs from the firmware)
+ *
+ * Its process has these capabilities, with all rights, each the first of
  * its slot: generation 1.
  */
 #ifndef ABI_ROOT_H

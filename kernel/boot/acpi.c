@@ -154,8 +154,9 @@ static void read_mcfg(struct machine *machine, const struct acpi_table *table)
             machine_fault(machine, "MCFG", ERR_malformed);
             continue;
         }
-        (void)machine_add_region(machine, machine->pcie, &machine->pcie_count, MACHINE_PCIE_MAX,
-                                 (struct machine_region){PHYS(window->base + start), size});
+        if (machine_add_region(machine, machine->pcie, &machine->pcie_count, MACHINE_PCIE_MAX,
+                               (struct machine_region){PHYS(window->base + start), size}))
+            machine->pcie_first[machine->pcie_count - 1] = window->first_bus;
     }
 }
 

@@ -386,3 +386,23 @@ bool fdt_reg(const struct fdt_walk *walk, uint32_t index, struct fdt_region *reg
     }
     return true;
 }
+
+bool fdt_pci_memory(const struct fdt_walk *walk, struct fdt_region *region)
+{
+    const uint32_t space_shift = 24, space_mask = 3, space_memory = 2;
+    const struct fdt_level *bus = &walk->levels[walk->depth];
+    struct fdt_value ranges;
+    uint64_t entry[3] = {0};
+    uint32_t kind = 0;
+    if (walk->depth != 1 || bus->address_cells != 3 || bus->size_cells > 2 ||
+        bus[-1].address_cells > 2 || !fdt_property(walk, "ranges", &ranges))
+        return false;
+    for (uint32_t i = 0; fdt_range_at(&ranges, i, 3, bus - 1, bus->size_cells, entry); i++) {
+        (void)fdt_cell(&ranges, i * (3 + bus[-1].address_cells + bus->size_cells), &kind);
+        if ((kind >> space_shift & space_mask) != space_memory || entry[0] != entry[1])
+            continue;
+        *region = (struct fdt_region){PHYS(entry[0]), entry[2]};
+        return true;
+    }
+    return false;
+}

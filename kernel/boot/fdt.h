@@ -89,3 +89,9 @@ bool fdt_property_number(const struct fdt_walk *walk, const char *name, uint64_t
 
 /* Entry `index` of `reg` (2.3.6), translated by the ranges (2.3.8) of all buses up to the root. */
 bool fdt_reg(const struct fdt_walk *walk, uint32_t index, struct fdt_region *region);
+
+/*
+ * The memory below 4 GiB that devices behind the current node, a PCI host bridge, can be given (PCI
+ * Bus Binding to IEEE 1275, 2.2.1.1). False: none that has one address there and for the CPUs.
+ */
+bool fdt_pci_memory(const struct fdt_walk *walk, struct fdt_region *region);

@@ -188,10 +188,19 @@ static void take_16550(struct fdt_reader *reader, const struct fdt_walk *node)
 static void take_pcie(struct fdt_reader *reader, const struct fdt_walk *node)
 {
     struct machine *machine = reader->machine;
-    struct fdt_region region;
-    if (read_region(reader, node, 0, &region))
-        (void)machine_add_region(machine, machine->pcie, &machine->pcie_count, MACHINE_PCIE_MAX,
-                                 (struct machine_region){region.base, region.size});
+    struct fdt_region region, memory = {PHYS(0), 0};
+    struct fdt_value buses;
+    uint32_t first = 0;
+    if (!read_region(reader, node, 0, &region) ||
+        !machine_add_region(machine, machine->pcie, &machine->pcie_count, MACHINE_PCIE_MAX,
+                            (struct machine_region){region.base, region.size}))
+        return;
+    if (fdt_property(node, "bus-range", &buses))
+        (void)fdt_cell(&buses, 0, &first);
+    (void)fdt_pci_memory(node, &memory);
+    machine->pcie_first[machine->pcie_count - 1] = (uint8_t)first;
+    machine->pcie_memory[machine->pcie_count - 1] =
+        (struct machine_region){memory.base, memory.size};
 }
 
 static void take_distances(struct fdt_reader *reader, const struct fdt_walk *node)

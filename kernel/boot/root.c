@@ -2,10 +2,12 @@
 #include "boot/root.h"
 #include "arch/cpu.h"
 #include "boot/boot_info.h"
+#include "boot/machine.h"
 #include "boot/power.h"
 #include "cap/slot.h"
 #include "lib/assert.h"
 #include "lib/elf.h"
+#include "lib/print.h"
 #include "lib/string.h"
 #include "mem/mapping.h"
 #include "mem/memory.h"
@@ -122,13 +124,26 @@ static error_t caps_give(struct process *process)
     return error;
 }
 
+/* The command line, then what is known of the machine. */
+static void page_fill(char *page)
+{
+    const struct machine *m = &the_machine;
+    size_t used = strlen(the_boot_info.command_line) + 1;
+    memcpy(page, the_boot_info.command_line, used);
+    struct text text = text_in(page + used, MESSAGE_PAGE - used);
+    for (uint32_t i = 0; i < m->pcie_count; i++)
+        text_add(&text, "machine pcie 0x%lx %u %lu 0x%lx 0x%lx\n", m->pcie[i].base.pa,
+                 m->pcie_first[i], m->pcie_first[i] + m->pcie[i].size / MIB - 1,
+                 m->pcie_memory[i].base.pa, m->pcie_memory[i].size);
+}
+
 static error_t thread_make(struct process *process)
 {
     error_t error = thread_create(process, (uaddr_t){ROOT_PAGE}, &root_thread);
     if (error != OK)
         return error;
     object_put(&root_thread->object); /* nobody can end it yet */
-    string_copy(root_thread->page, MESSAGE_PAGE, the_boot_info.command_line);
+    page_fill(root_thread->page);
     return OK;
 }
 

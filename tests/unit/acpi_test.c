@@ -73,6 +73,7 @@ TEST(acpi_pc_power_time_and_console)
     EXPECT(register_is(&machine.uart_register, SPACE_PORT, 0x3f8, 8));
     REQUIRE(machine.pcie_count == 1);
     EXPECT(machine.pcie[0].base.pa == 0xb1000000 && machine.pcie[0].size == 0x1000000);
+    EXPECT(machine.pcie_first[0] == 0x10 && machine.pcie_memory[0].size == 0);
 }
 
 TEST(acpi_old_tables)

@@ -58,6 +58,9 @@ TEST(fdt_machine_gic3)
     EXPECT(machine.uart_register.space == SPACE_MEMORY && machine.uart_register.width == 32);
     REQUIRE(machine.pcie_count == 1);
     EXPECT(machine.pcie[0].base.pa == 0x4010000000 && machine.pcie[0].size == 0x10000000);
+    EXPECT(machine.pcie_first[0] == 2);
+    EXPECT(machine.pcie_memory[0].base.pa == 0x10000000);
+    EXPECT(machine.pcie_memory[0].size == 0x2eff0000);
 }
 
 TEST(fdt_machine_gic2_behind_buses)
