@@ -71,7 +71,9 @@ static void finish(struct worker *worker, struct task *task, bool in_call, int64
         }
         wait_leave(task);
     }
-    worker_answer(worker, task, in_call ? ANSWER_RESULT : ANSWER_RESUME, (uint64_t)result);
+    /* A kick may have come in the place of a call that it was about to make. */
+    enum answer_way way = is_restart(result) ? ANSWER_RESTART : ANSWER_RESUME;
+    worker_answer(worker, task, in_call ? ANSWER_RESULT : way, (uint64_t)result);
 }
 
 static void run(struct worker *worker, struct task *task)
@@ -147,9 +149,7 @@ static void take_fault(struct worker *worker, struct task *task, const struct me
 static void take_kick(struct worker *worker, struct task *task, const struct message *message)
 {
     task->kicked = false;
-    if (signal_take(worker, task, false, 0))
-        return;
-    worker_answer(worker, task, (enum answer_way)message->way, 0);
+    finish(worker, task, false, message->way == ANSWER_RESTART ? RESTART_ALWAYS : 0);
 }
 
 /* --- all of them --- */
@@ -182,6 +182,7 @@ void dispatch(struct worker *worker, const struct message *message)
     if (message->kind == MESSAGE_signal) {
         if ((message->word[0] & BIT_DEADLINE) != 0)
             deadlines_run();
+        signals_owed |= (message->word[0] & BIT_KICKS) != 0;
         streams_take(message->word[0]);
         return;
     }

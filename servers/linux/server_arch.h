@@ -15,8 +15,9 @@ enum linux_call arch_call(uint64_t number);
 extern const char arch_platform[]; /* AT_PLATFORM and uname's machine */
 uint64_t arch_hwcap(void);
 
-/* A call's result in the registers; the call that is to be made again. */
+/* A call's result in the registers; a call that is to be made, or made again after it was taken. */
 void arch_result_set(struct abi_registers *registers, uint64_t result);
+void arch_call_back(struct abi_registers *registers);
 void arch_call_again(struct abi_registers *registers, const struct call *call);
 
 /* clone(2) has its last two arguments in another order on each CPU. */

@@ -53,6 +53,8 @@ static bool is_ignored(const struct group *group, int number)
 
 /* --- sending --- */
 
+bool signals_owed;
+
 bool signal_waits(const struct task *task)
 {
     const struct group *group = task->group;
@@ -67,7 +69,9 @@ static void notify(struct task *task)
         wait_leave(task);
         worker_ready(task);
     } else if (task->state == TASK_RUNNING && !task->kicked) {
-        task->kicked = tern_thread_kick(task->thread) == OK;
+        task->kicked = true;
+        task->kick_owed = tern_thread_kick(task->thread) == ERR_busy;
+        signals_owed |= task->kick_owed;
     }
 }
 
@@ -239,6 +243,8 @@ static bool handler_enter(struct worker *worker, struct task *task, int number, 
     bool again = result == RESTART_ALWAYS && (action->flags & SA_RESTART) != 0;
     if (in_call && again)
         arch_call_again(&registers, &task->call);
+    else if (!in_call && result == RESTART_ALWAYS)
+        arch_call_back(&registers);
     else if (in_call)
         arch_result_set(
             &registers,

@@ -41,6 +41,9 @@ struct signal_info {
     uint64_t address; /* faults */
 };
 
+/* A task could not be kicked, since its answer is on its way: kick_owed. */
+extern bool signals_owed;
+
 void signal_task(struct task *task, int number);
 void signal_group(uint32_t pgid, int number); /* a process group: the tty's */
 void signal_process(struct group *group, int number);

@@ -62,6 +62,7 @@ struct task {
     bool restore_blocked;
     uint64_t waited; /* rt_sigtimedwait: taken by it, though blocked */
     bool kicked;     /* a kick is on its way */
+    bool kick_owed;  /* it is to be sent once the task's answer is */
     bool stopped;    /* waits for its group to go on; then it is finished with: */
     bool stopped_in_call;
     int64_t stopped_result;

@@ -4,6 +4,7 @@
 #include "dispatch.h"
 #include "group.h"
 #include "rt/lock.h"
+#include "signals.h"
 #include "sys/thread.h"
 #include <root.h>
 #include <stdlib.h>
@@ -111,6 +112,22 @@ static error_t receive(struct worker *worker, struct message *message)
     return tern_port_reply_receive(server_port, worker->reply, message, DEADLINE_NEVER);
 }
 
+/* Who is still held now is about to be answered by another worker: soon. */
+static void kicks_pay(void)
+{
+    signals_owed = false;
+    for (struct list *g = groups.next; g != &groups; g = g->next) {
+        struct group *group = CONTAINER_OF(g, struct group, in_all);
+        for (struct list *t = group->tasks.next; t != &group->tasks; t = t->next) {
+            struct task *task = CONTAINER_OF(t, struct task, in_group);
+            if (task->kick_owed && tern_thread_kick(task->thread) == ERR_busy)
+                (void)tern_port_signal(server_port, BIT_KICKS);
+            else
+                task->kick_owed = false;
+        }
+    }
+}
+
 static void work(struct worker *worker)
 {
     struct message message;
@@ -121,6 +138,10 @@ static void work(struct worker *worker)
         server_lock();
         dispatch(worker, &message);
         run_ready(worker);
+        if (signals_owed) {
+            flush(worker);
+            kicks_pay();
+        }
         server_unlock();
     }
 }

@@ -49,6 +49,7 @@ uint64_t now(void);
 
 /* Wants to be told of streams' and timers' bits: called under the lock. */
 #define BIT_DEADLINE UINT64_C(1)
+#define BIT_KICKS    UINT64_C(2) /* tasks with kick_owed are kicked again */
 void signals_take(struct worker *worker, uint64_t bits);
 
 #endif

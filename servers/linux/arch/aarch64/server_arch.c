@@ -47,10 +47,15 @@ void arch_result_set(struct abi_registers *registers, uint64_t result)
     registers->x[0] = result;
 }
 
+void arch_call_back(struct abi_registers *registers)
+{
+    registers->pc -= INSTRUCTION;
+}
+
 void arch_call_again(struct abi_registers *registers, const struct call *call)
 {
     registers->x[0] = call->arg[0];
-    registers->pc -= INSTRUCTION;
+    arch_call_back(registers);
 }
 
 void arch_clone_arguments(uint64_t fourth, uint64_t fifth, uint64_t *tls, uint64_t *child_tid)

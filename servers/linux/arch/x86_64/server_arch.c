@@ -50,10 +50,15 @@ void arch_result_set(struct abi_registers *registers, uint64_t result)
     registers->rax = result;
 }
 
+void arch_call_back(struct abi_registers *registers)
+{
+    registers->rip -= SYSCALL;
+}
+
 void arch_call_again(struct abi_registers *registers, const struct call *call)
 {
     (void)call; /* rax still is the call's number */
-    registers->rip -= SYSCALL;
+    arch_call_back(registers);
 }
 
 void arch_clone_arguments(uint64_t fourth, uint64_t fifth, uint64_t *tls, uint64_t *child_tid)
