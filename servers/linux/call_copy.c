@@ -49,6 +49,7 @@ static int64_t copy_run(struct call *call, struct copy *copy)
             done = (uint64_t)put;
         if (put <= 0)
             break;
+        call->task->progress[0] = 0; /* the writer's, of the next piece */
         done += (uint64_t)put;
         copy->left -= (uint64_t)put;
     }

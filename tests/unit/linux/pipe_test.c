@@ -54,6 +54,30 @@ TEST(linux_pipe_large_write)
     EXPECT(done == SIZE && memcmp(got, bytes, SIZE) == 0 && fake_result(writer) == SIZE);
 }
 
+/* From a file into a pipe, piece by piece, with a reader that is slow. */
+TEST(linux_pipe_sendfile)
+{
+    enum { SIZE = 150000 };
+    struct program *reader, *writer = pipe_pair(&reader, 0);
+    char *bytes = filled(SIZE), *got = fake_memory(SIZE);
+    EXPECT(DO(writer, open, P(fake_text("/f")), O_CREAT | O_RDWR, 0644) == 0);
+    EXPECT(DO(writer, write, 0, P(bytes), SIZE) == SIZE && DO(writer, lseek, 0, 0, 0) == 0);
+    uint64_t done = 0, sent = 0;
+    bool waited = false;
+    for (unsigned round = 0; done < SIZE && round < 1000; round++) {
+        fake_run();
+        if (!fake_waits(writer)) {
+            sent += waited ? (uint64_t)writer->result : 0;
+            waited = sent < SIZE && DO(writer, sendfile, 1, 0, 0, SIZE) == WAIT;
+            sent += !waited && writer->result > 0 && sent < SIZE ? (uint64_t)writer->result : 0;
+        }
+        int64_t part = DO(reader, read, 0, P(got + done), 1 + round * 97 % 9000);
+        REQUIRE(part > 0);
+        done += (uint64_t)part;
+    }
+    EXPECT(done == SIZE && sent == SIZE && memcmp(got, bytes, SIZE) == 0);
+}
+
 TEST(linux_pipe_whole_writes)
 {
     struct program *reader, *writer = pipe_pair(&reader, O_NONBLOCK);
