@@ -126,6 +126,7 @@ TEST(linux_proc_links)
     EXPECT(DO(p, open, P(fake_text("/dev/fd/2")), O_WRONLY, 0) == 5);
     EXPECT(DO(p, write, 5, P(fake_text("pipe")), 4) == 4 && DO(p, read, 1, P(buffer), 9) == 4);
     EXPECT(DO(p, close, 2) == 0 && DO(p, close, 5) == 0 && DO(p, read, 1, P(buffer), 9) == 0);
+    EXPECT(DO(p, open, P(fake_text("/dev/fd/1")), O_RDONLY, 0) == 2 && DO(p, close, 2) == 0);
     EXPECT(DO(p, access, P(fake_text("/proc/self/cwd/f")), 0) == 0);
     EXPECT(DO(p, unlink, P(fake_text("f"))) == 0 && leads(p, "/proc/self/fd/0", "/ (deleted)"));
     EXPECT(DO(other, open, P(fake_text("/proc/1/fd/0")), O_RDONLY, 0) == -EACCES);
