@@ -334,7 +334,8 @@ static void run_rounds(slot_t *job)
               met.waits[WAIT_FAULT], met.filling);
     if (rounds >= 10) /* else chance may leave one out */
         EXPECT(met.waits[WAIT_RUNNING] != 0 && met.waits[WAIT_ISSUE] != 0 && met.turns != 0 &&
-               met.waits[WAIT_REPLY] != 0 && met.waits[WAIT_FAULT] != 0 && met.filling != 0);
+               met.waits[WAIT_REPLY] != 0 && met.waits[WAIT_FAULT] != 0 && met.filling != 0 &&
+               seen.moved != 0);
     expect_counts(*job);
 }
 

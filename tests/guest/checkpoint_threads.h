@@ -404,15 +404,24 @@ static uint64_t out(void *argument, void *page)
     }
 }
 
+/* Who is stopped in a call here is in the middle of reading. */
+static uint64_t slow_counter(void)
+{
+    uint64_t count = sys_counter();
+    (void)tern_yield();
+    return count;
+}
+
 /* By the page, the kernel and the page again. A reader may be stopped anywhere, and go on in
  * another machine: it finds out, and asks the kernel. */
 static void read_clock(unsigned thread)
 {
     const struct clock_page *page = (const struct clock_page *)CLOCK_VA;
     for (;;) {
-        for (unsigned i = 0; i < 500; i++) {
+        for (unsigned i = 0; i < 100; i++) {
             uint64_t time, wall;
-            if (clock_page_read(page, sys_counter, &time, &wall)) {
+            uint64_t (*counter)(void) = i % 2 == 0 ? sys_counter : slow_counter;
+            if (clock_page_read(page, counter, &time, &wall)) {
                 SURE(wall - time == WALL);
             } else {
                 atomic_fetch_add(&shared->moved, 1);
@@ -421,7 +430,6 @@ static void read_clock(unsigned thread)
             see_time(thread, time);
         }
         step(thread);
-        (void)tern_yield();
     }
 }
 

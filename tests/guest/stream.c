@@ -68,6 +68,9 @@ static void job_fill(slot_t job)
     EXPECT(sys_child_give(process, CLOCK_PLACE, clock, RIGHTS_ALL, 0) == OK);
     EXPECT(sys_clock_map(inner, process, CLOCK_VA, SPACE_SHARED) == OK);
     (void)tern_cap_delete(clock);
+    *(struct state_job_basic *)sys_page = (struct state_job_basic){.wall_offset = WORD};
+    EXPECT(tern_object_set(inner, STATE_job_basic, STATE_BIT(job, basic, wall_offset),
+                           sizeof(struct state_job_basic), (slot_t){0}) == OK);
     EXPECT(tern_port_send(port, &message, DEADLINE_POLL) == OK);
     /* What only this message names. */
     slot_t hidden = make(job, OBJECT_memory, (slot_t){0}, 4096);
@@ -190,7 +193,10 @@ static void expect_clocks(slot_t job)
     slot_t inner = open_link(job, LINK_job_child, 0);
     slot_t process = open_link(job, LINK_job_process, 0);
     slot_t held = open_link(process, LINK_process_capability, CLOCK_PLACE);
-    uint64_t done;
+    uint64_t done, size, next;
+    EXPECT(tern_object_info(inner, STATE_job_basic, 0, &size, &next) == OK);
+    const struct state_job_basic *state = sys_page;
+    EXPECT(state->wall_offset == WORD && state->clock_changes == 2);
     EXPECT(tern_memory_commit(held, 0, 4096, COMMIT_FILL, &done) == ERR_denied);
     EXPECT(identity(open_link(job, LINK_job_clock, 0)) == identity(held));
     EXPECT(identity(open_link(inner, LINK_job_clock, 0)) ==
