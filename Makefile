@@ -114,8 +114,8 @@ force:
 
 # --- programs -----------------------------------------------------------------------------------
 
-# apps/NAME/, servers/NAME/ and drivers/NAME/ are one program each, of all their files and those below
-# arch/ for the CPU; tests/guest/NAME.c is one with the frame test.c, or by itself if its name begins
+# apps/NAME/, servers/NAME/, drivers/NAME/ and tests/native/NAME/ are one program each, of all their files
+# and those below arch/ for the CPU; tests/guest/NAME.c is one with the frame test.c, or by itself if its name begins
 # with bench. All link what they use of lib/*/src and of the kernel/lib files that have no state.
 USER_FLAGS_x86_64  := --target=x86_64-unknown-none-elf
 USER_FLAGS_aarch64 := --target=aarch64-unknown-none-elf -mno-outline-atomics
@@ -133,7 +133,8 @@ USER_LDFLAGS := -T $(USER_SCRIPT) -nostdlib -static --gc-sections -z max-page-si
 LIB_SOURCES := $(sort $(wildcard lib/*/src/*.c lib/*/src/arch/$(ARCH)/*.[cS])) \
                $(addprefix kernel/lib/,elf.c error.c fnv1a.c print.c string.c text.c) \
                kernel/arch/$(ARCH)/memory.S
-FOLDERS := $(patsubst %/main.c,%,$(sort $(wildcard $(addsuffix /*/main.c,apps servers drivers))))
+PROGRAM_FOLDERS := apps servers drivers tests/native
+FOLDERS := $(patsubst %/main.c,%,$(sort $(wildcard $(addsuffix /*/main.c,$(PROGRAM_FOLDERS)))))
 APPS  := $(notdir $(FOLDERS))
 GUEST := $(filter-out test,$(patsubst tests/guest/%.c,%,$(sort $(wildcard tests/guest/*.c))))
 GUEST_TESTS := $(filter-out bench%,$(GUEST))
@@ -158,7 +159,7 @@ $(USER)/flags: force
 
 .SECONDEXPANSION:
 $(patsubst %,$(USER)/%.elf,$(APPS)): $(USER)/%.elf: \
-    $$(call user_objects,$$(call folder_sources,$$(firstword $$(wildcard $$(addsuffix /$$*,apps servers drivers)))))
+    $$(call user_objects,$$(call folder_sources,$$(firstword $$(wildcard $$(addsuffix /$$*,$$(PROGRAM_FOLDERS))))))
 $(patsubst %,$(USER)/%.elf,$(GUEST)): $(USER)/%.elf: $(USER)/tests/guest/%.c.o
 $(patsubst %,$(USER)/%.elf,$(GUEST_TESTS)): $(USER)/tests/guest/test.c.o
 $(PROGRAMS): $(USER)/lib.a $(USER_SCRIPT)

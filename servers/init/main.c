@@ -5,6 +5,8 @@
  * It has one thread and one port. When a program ends that the manifest says so of, the system ends
  * with its value; init's own end is the system's.
  */
+#include "device.h"
+#include "lib/string.h"
 #include "locator.h"
 #include "program.h"
 #include "rt/begin.h"
@@ -119,7 +121,9 @@ int main(void)
     struct system *system = &the_system;
     struct message message;
     slot_t reply;
+    const char *machine = (const char *)sys_page + strlen(sys_page) + 1;
     (void)rt_begin();
+    devices_find(machine);
     error_t error = archive_map(system);
     if (error != OK)
         give_up("no system archive behind the root program", error);

@@ -1,5 +1,6 @@
 /* The manifest (manifest.h). */
 #include "manifest.h"
+#include "device.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
@@ -111,6 +112,13 @@ static error_t choice_set(struct manifest *manifest, const char *value, const ch
     return wrong(manifest, ERR_malformed, "that word is not one of those possible here");
 }
 
+static error_t device_set(struct manifest *manifest, const char *value, uint32_t *type)
+{
+    static const char bus[] = "virtio ";
+    *type = strncmp(value, bus, sizeof(bus) - 1) == 0 ? device_type(value + sizeof(bus) - 1) : 0;
+    return *type != 0 ? OK : wrong(manifest, ERR_malformed, "there are no such devices");
+}
+
 static error_t size_set(struct manifest *manifest, const char *value, uint64_t *size)
 {
     return size_read(value, size) ? OK : wrong(manifest, ERR_malformed, "that is not a size");
@@ -125,6 +133,8 @@ static error_t key_take(struct manifest *manifest, struct entry *entry, const ch
         return size_set(manifest, value, &entry->memory);
     if (strcmp(key, "reserve") == 0)
         return size_set(manifest, value, &entry->reserve);
+    if (strcmp(key, "device") == 0)
+        return device_set(manifest, value, &entry->device);
     if (strcmp(key, "give") == 0)
         return give_add(manifest, entry, value);
     if (strcmp(key, "provides") == 0)

@@ -8,6 +8,7 @@
  *       memory SIZE         its job's limit (16M)
  *       reserve SIZE        kept for it alone (0)
  *       give THING          archive, console (it may write to the kernel's), wx; may be repeated
+ *       device virtio TYPE  it drives the next device of that type: console, block, net, entropy
  *       needs NAME          is started after that program; may be repeated
  *       provides SERVICE      what others find by this name (locator)
  *       uses SERVICE          what it may find; may be repeated
@@ -36,6 +37,7 @@ struct entry {
     char uses[NEEDS_MOST][NAME_MOST];
     char provides[NAME_MOST];
     uint32_t arg_count, need_count, use_count, gives;
+    uint32_t device;          /* the virtio type that it drives; 0: none */
     uint64_t memory, reserve; /* bytes */
     bool restarts, ends_system;
 };

@@ -38,8 +38,22 @@ static error_t gifts_give(struct system *system, struct program *program)
     if ((entry->gives & GIVE_ARCHIVE) != 0)
         error = rt_program_give(made, "archive", system->archive,
                                 (rights_t){RIGHT_read | RIGHT_execute | RIGHT_map}, 0);
+    if (error == OK && entry->device != 0)
+        error = device_give(&program->device, made);
     for (uint32_t i = 0; error == OK && i < entry->arg_count; i++)
         error = rt_program_arg(made, entry->args[i]);
+    return error;
+}
+
+/* The device that the program drives, which it keeps. */
+static error_t device_have(struct program *program)
+{
+    const struct entry *entry = program->entry;
+    if (entry->device == 0 || program->device.tree != NULL)
+        return OK;
+    error_t error = device_take(&program->device, entry->device);
+    if (error == ERR_not_found)
+        sys_print("init: this machine has no device for %s\n", entry->name);
     return error;
 }
 
@@ -49,6 +63,8 @@ static error_t make(struct system *system, uint32_t which)
     struct rt_tar tar;
     rt_tar_open(&tar, system->archive_at, system->archive_size);
     error_t error = rt_tar_find(&tar, program->entry->file);
+    if (error == OK)
+        error = device_have(program);
     if (error == OK)
         error = job_make(program->entry, &program->job);
     if (error != OK)
@@ -71,6 +87,8 @@ static void unmake(struct program *program)
         (void)tern_cap_delete(program->job);
     }
     program->job = (slot_t){0};
+    if (program->device.tree != NULL)
+        device_rest(&program->device);
 }
 
 static uint64_t now(void)

@@ -10,6 +10,7 @@
 #ifndef INIT_PROGRAM_H
 #define INIT_PROGRAM_H
 
+#include "device.h"
 #include "manifest.h"
 #include "rt/program.h"
 #include "rt/tar.h"
@@ -21,6 +22,7 @@ struct program {
     enum program_state state;
     struct rt_program made;
     slot_t job;
+    struct device device;
     uint64_t started;  /* the job's clock */
     uint64_t back_off; /* nanoseconds that it rests before its next start */
     uint64_t due;      /* resting: until then */

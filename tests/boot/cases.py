@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import devices
 import faults
 import matrix
+import native
 from screen import compare, plain_text, read_screen
 from tern import cli
 from tern.paths import ROOT
@@ -20,6 +21,8 @@ GUEST_CPUS = {"test": (1, 4), "soak": (1, 2, 4, 8)}
 RESTARTED = {False: r"restarts: \d+ points", True: r"restarts: \d+ points, 0 not covered"}
 SMP_RUNS = {"test": 5, "soak": 100}
 WHOLE_SCREEN_TIMEOUT = 60
+NATIVE_TIMEOUT = 90
+NATIVE_MORE = {"x86_64": (), "aarch64": (("gic3", ["--smp", "2", "--gic", "3"]),)}
 UEFI_TIMEOUT = 120
 
 
@@ -36,14 +39,16 @@ class Case:
     typed: list = field(default_factory=list)  # lines for the monitor's prompt
     timeout: int = WHOLE_SCREEN_TIMEOUT
     needs_limine: bool = False
-    root: str = ""  # a native program to start
-    files: dict = field(default_factory=dict)  # name: content, in the folder {files} of `options`
+    root: str = ""  # a native program to start, or the path of a module
+    # Name: content, or what makes it of (arch, build); in the folder {files} of `options`.
+    files: dict = field(default_factory=dict)
     files_left: dict = field(default_factory=dict)  # as they must be afterwards
 
     def arguments(self, arch, build):
         words = ["--arch", arch, "--build", build] + (["--test"] if self.test else [])
         words += ["--append", self.append] if self.append else []
-        words += ["--root", f"build/{arch}/{build}/user/{self.root}.elf"] if self.root else []
+        root = f"build/{arch}/{build}/user/{self.root}.elf"
+        words += ["--root", self.root if "/" in self.root else root] if self.root else []
         return words + self.options  # last: they may end in `-- QEMU ARGUMENTS`
 
     def complaints(self, arch, build, result):
@@ -308,9 +313,28 @@ def mitigation_cases(arch, soak):
     return cases
 
 
+def native_cases(arch):
+    """Services: programs that init starts from an archive with a manifest of the test's own."""
+    options = devices.options("channels", devices.USUAL[arch])
+    # The test makes the driver fault once.
+    ran = [r"channels: restart ok", r"init: vconsole"]
+    cases = [Case(f"native channels {name}", [*words, *options], append="", texts=ran,
+                  root="{files}/module", timeout=NATIVE_TIMEOUT,
+                  files={"module": native.channels_module, **devices.FILES["channels"]},
+                  files_left=devices.FILES_LEFT["channels"])
+             for name, words in (("smp1", ["--smp", "1"]), ("smp4", ["--smp", "4"]),
+                                 *NATIVE_MORE[arch])]
+    # A machine without the device: init says so, and nobody waits.
+    cases.append(Case("native channels without a device", ["--smp", "1"], append="", status=1,
+                      texts=["init: this machine has no device for vconsole"],
+                      root="{files}/module", files={"module": native.lonely_module}))
+    return cases
+
+
 def all_cases(arch, soak):
     """Long boots first, so that two workers end together."""
     cases = (matrix_cases(arch, soak) + smp_cases(soak) + power_cases(arch) + selftest_cases(arch)
              + monitor_cases() + command_line_cases() + module_cases() + machine_cases(arch)
-             + fault_cases(arch) + guest_cases(arch, soak) + mitigation_cases(arch, soak))
+             + fault_cases(arch) + guest_cases(arch, soak) + mitigation_cases(arch, soak)
+             + native_cases(arch))
     return sorted(cases, key=lambda case: -case.timeout)

@@ -22,6 +22,13 @@ DEVICES = {
                  "-device", "pcie-root-port,id=port2,chassis=2",
                  "-device", "pcie-pci-bridge,id=bridge1,bus=port2",
                  "-device", f"{EDU},bus=bridge1,addr=2", "-device", "virtio-rng-pci,bus=port1"],
+    "channels": [
+        "-device", "virtio-serial-pci,id=serial",
+        "-chardev", "pipe,id=in,path={files}/in", "-device", "virtserialport,chardev=in,name=t.in",
+        "-chardev", "file,id=out,path={files}/out", "-device", "virtserialport,chardev=out,name=t.out",
+        "-chardev", "socket,id=a,path={files}/loop,server=on,wait=off",
+        "-device", "virtserialport,chardev=a,name=t.a",
+        "-chardev", "socket,id=b,path={files}/loop", "-device", "virtserialport,chardev=b,name=t.b"],
 }
 VIRTIO = {
     "virtio_block": ["-drive", "if=none,id=disk-{way},format=raw,file={files}/disk-{way}",
@@ -47,8 +54,10 @@ DISK_WRITTEN = DISK[:len(DISK) // 2] + bytes(byte ^ 0xff for byte in DISK[len(DI
 # What goes through a console, either way.
 STREAM = bytes((i * 7 + i // 251) % 256 for i in range(100000))
 # Files by name: before the boot, and as they must be afterwards.
-FILES = {"virtio_block": {"disk-{way}": DISK}, "virtio_console": {"{way}.in": STREAM, "{way}.out": b""}}
-FILES_LEFT = {"virtio_block": {"disk-{way}": DISK_WRITTEN},
+FILES = {"channels": {"in.in": STREAM, "in.out": b""},
+         "virtio_block": {"disk-{way}": DISK}, "virtio_console": {"{way}.in": STREAM, "{way}.out": b""}}
+FILES_LEFT = {"channels": {"out": STREAM, "in.out": b""},
+              "virtio_block": {"disk-{way}": DISK_WRITTEN},
               "virtio_console": {"out-{way}": STREAM, "{way}.out": b""}}
 
 

@@ -34,7 +34,9 @@ def parse(words):
 
 def run_case(case, arch, build):
     """Returns (complaints, result) of one boot, which has a folder for its files."""
-    with devices.folder_with(case.files) as folder:
+    contents = {name: content(arch, build) if callable(content) else content
+                for name, content in case.files.items()}
+    with devices.folder_with(contents) as folder:
         words = devices.placed(case.arguments(arch, build), folder)
         result = boot(words, case.timeout, case.typed)
         return case.complaints(arch, build, result) + case.compare_files(folder), result

@@ -24,15 +24,19 @@ def user_folder(arch, build):
 
 def write_module(path, arch, build, linux, request, fixed_seed=False):
     """The one file that the kernel gets. `linux`: a Tree; `request`: its bytes."""
-    init = program_file(arch, build, "init")
-    native = native_entries(arch, build, manifest())
-    with open(path, "wb") as out, open(init, "rb") as file:
-        content = file.read()
-        out.write(content + bytes(-len(content) % archive.PAGE))
-        offset = archive.add(out, 0, TOP)
-        offset = archive.add(out, offset, native, "tern/")
+    with open(path, "wb") as out:
+        offset = begin_module(out, arch, build, manifest())
         offset = archive.add(out, offset, linux, "root/")
         archive.finish(out, archive.add(out, offset, run_entries(request, fixed_seed), "tern/"))
+
+
+def begin_module(out, arch, build, text):
+    """Init, and of the archive a manifest with its programs. Returns the archive's offset."""
+    native = native_entries(arch, build, text)
+    with open(program_file(arch, build, "init"), "rb") as file:
+        content = file.read()
+    out.write(content + bytes(-len(content) % archive.PAGE))
+    return archive.add(out, archive.add(out, 0, TOP), native, "tern/")
 
 
 def manifest():

@@ -2,26 +2,32 @@
 #include "lib/types.h"
 #include "pci/tree.h"
 
-static void command_set(struct pci_function *function)
+/* Memory and bus master as the bits say. */
+static void command_set(struct pci_function *function, unsigned bits)
 {
-    uint16_t command = pci_read16(function->config, PCI_COMMAND);
-    pci_write16(function->config, PCI_COMMAND, command | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    unsigned command = pci_read16(function->config, PCI_COMMAND);
+    command &= ~(unsigned)(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    pci_write16(function->config, PCI_COMMAND, (uint16_t)(command | bits));
+}
+
+void pci_function_show(struct pci_tree *tree, struct pci_function *function)
+{
+    command_set(function, PCI_COMMAND_MEMORY);
+    while (function->parent != PCI_ROOT) {
+        function = &tree->functions[function->parent];
+        command_set(function, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    }
 }
 
 void pci_function_enable(struct pci_tree *tree, struct pci_function *function)
 {
-    command_set(function);
-    while (function->parent != PCI_ROOT) {
-        function = &tree->functions[function->parent];
-        command_set(function);
-    }
+    pci_function_show(tree, function);
+    command_set(function, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
 void pci_function_disable(struct pci_function *function)
 {
-    uint16_t command = pci_read16(function->config, PCI_COMMAND);
-    pci_write16(function->config, PCI_COMMAND,
-                command & (uint16_t)~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+    command_set(function, 0);
 }
 
 error_t pci_function_describe(const struct pci_function *function, uint32_t bus,

@@ -31,6 +31,10 @@ error_t pci_device_open(struct pci_device *pci, struct device_home *home, slot_t
 error_t pci_device_bar(struct pci_device *pci, uint32_t bar, uint64_t offset, uint64_t size,
                        volatile uint8_t **at);
 
+/* Whether the device may do DMA and send interrupts by message; needs a writable configuration
+ * page. */
+void pci_device_master(struct pci_device *pci, bool on);
+
 struct pci_messages {
     struct pci_device *pci;
     unsigned at;              /* of the capability */

@@ -61,7 +61,9 @@ error_t pci_tree_scan(struct pci_tree *tree, volatile uint8_t *config, uint8_t f
  */
 error_t pci_tree_assign(struct pci_tree *tree, uint64_t base, uint64_t size);
 
-/* Memory and bus master on or off, for a function and the bridges to it (those stay on). */
+/* Memory and bus master on or off, for a function and the bridges to it (those stay on). Shown: the
+ * function's memory is on, but it is no bus master (pci_device_master). */
+void pci_function_show(struct pci_tree *tree, struct pci_function *function);
 void pci_function_enable(struct pci_tree *tree, struct pci_function *function);
 void pci_function_disable(struct pci_function *function);
 
