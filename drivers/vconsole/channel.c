@@ -84,8 +84,8 @@ static error_t send(struct channel *channel, bool *signal)
         piece_fill(channel, signal);
         if (piece->from == piece->to)
             return OK;
-        error_t error =
-            console_write(channel->port, piece->bytes + piece->from, piece->to - piece->from, &done);
+        error_t error = console_write(channel->port, piece->bytes + piece->from,
+                                      piece->to - piece->from, &done);
         piece->from += (uint32_t)done;
         if (error == ERR_dead)
             piece->from = piece->to;

@@ -3,13 +3,13 @@
  *
  *     free --join--> joined --leave--> free
  *
- * Bytes go from ring to device and back through a piece each way: the client is not trusted, and may
- * write to its rings whenever it likes. What one side does not take stays in the piece, and then in
- * the ring or in the device: nothing is read that has no room. A port that the host has closed takes
- * everything and keeps nothing, as a line does that nobody listens to.
+ * Bytes go from ring to device and back through a piece each way: the client is not trusted, and
+ * may write to its rings whenever it likes. What one side does not take stays in the piece, and
+ * then in the ring or in the device: nothing is read that has no room. A port that the host has
+ * closed takes everything and keeps nothing, as a line does that nobody listens to.
  *
- * A client that makes its memory smaller makes the driver fault; init starts that again. Who may use
- * the console is trusted so far.
+ * A client that makes its memory smaller makes the driver fault; init starts that again. Who may
+ * use the console is trusted so far.
  */
 #ifndef VCONSOLE_CHANNEL_H
 #define VCONSOLE_CHANNEL_H

@@ -25,8 +25,7 @@ static error_t driver_open(struct vconsole *driver)
     if (error == OK)
         error = sys_reply_create(&driver->reply);
     if (error == OK)
-        error =
-            virtio_given_open(&driver->given, DEVICE_VA, CHANNELS_VA, driver->port, bits);
+        error = virtio_given_open(&driver->given, DEVICE_VA, CHANNELS_VA, driver->port, bits);
     if (error == OK)
         error = console_open(&driver->console, &driver->given.virtio);
     for (uint32_t id = 0; error == OK && id < driver->console.port_count; id++)
@@ -99,8 +98,7 @@ static error_t serve(struct vconsole *driver)
 {
     struct message message = {0};
     for (;;) {
-        error_t error =
-            tern_port_receive(driver->port, driver->reply, &message, DEADLINE_NEVER);
+        error_t error = tern_port_receive(driver->port, driver->reply, &message, DEADLINE_NEVER);
         if (error == OK && message.kind == MESSAGE_signal) {
             error = take_bits(driver, message.word[0]);
         } else if (error == OK && message.kind == MESSAGE_call) {

@@ -89,7 +89,8 @@ void serve_drained(struct vconsole *driver)
 {
     for (struct drain *drain = driver->drains; drain < driver->drains + DRAINS_MOST; drain++) {
         struct message answer = {.word = {OK}};
-        if (drain->reply.value == 0 || !channel_drained(&driver->channels[drain->channel->port->id]))
+        if (drain->reply.value == 0 ||
+            !channel_drained(&driver->channels[drain->channel->port->id]))
             continue;
         (void)tern_port_reply(drain->reply, &answer);
         (void)tern_cap_delete(drain->reply);

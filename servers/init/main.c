@@ -101,13 +101,25 @@ static void take_end(struct system *system, uint32_t which, const struct message
         sys_exit(message->word[0] == EXIT_exited ? message->word[1] : 1);
 }
 
-/* What comes of the programs: their ends, and calls of the locator. */
+/* A fault ends the program: its end is told by the death of its first thread. */
+static void take_fault(struct system *system, uint32_t which, const struct message *message)
+{
+    struct program *program = &system->programs[which];
+    sys_print("init: %s: fault %lu at 0x%lx by 0x%lx\n", program->entry->name,
+              (unsigned long)message->word[0], (unsigned long)message->word[1],
+              (unsigned long)message->word[3]);
+    (void)tern_object_kill(program->job);
+}
+
+/* What comes of the programs: their ends and faults, and calls of the locator. */
 static void take(struct system *system, struct message *message, slot_t *reply)
 {
     uint32_t which = (uint32_t)message->badge - 1;
     bool runs = which < system->manifest.count && system->programs[which].state == PROGRAM_RUNNING;
     if (runs && message->kind == MESSAGE_exit) {
         take_end(system, which, message);
+    } else if (runs && (message->kind == MESSAGE_fault || message->kind == MESSAGE_no_memory)) {
+        take_fault(system, which, message);
     } else if (runs && message->kind == MESSAGE_call) {
         locator_take(system, which, message, reply);
     } else if (message->kind == MESSAGE_call) {

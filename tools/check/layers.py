@@ -30,7 +30,7 @@ RULES = {
     "monitor": {"lib", "boot", "sched", "syscall", "trace"},
     "selftest": {"lib", "arch", "boot", "cap", "mem", "sched", "trace"},
 }
-USER_FOLDERS = ("lib", "apps", "drivers", "tests/guest")
+USER_FOLDERS = ("lib", "apps", "drivers", "tests/guest", "tests/native")
 # Of the libraries of user code, lib/NAME: the others that each may include. Programs: all.
 USER_RULES = {
     "sys": set(),
@@ -38,7 +38,7 @@ USER_RULES = {
     "c": {"sys", "rt"},
     "device": {"sys", "rt"},
     "pci": {"device"},
-    "virtio": {"sys", "device", "pci"},
+    "virtio": {"sys", "rt", "device", "pci"},
 }
 SHARED = {"lib/elf.h", "lib/error.h", "lib/list.h", "lib/print.h", "lib/string.h", "lib/types.h"}
 CPU_NAMES = re.compile(r"x86|amd64|aarch64|arm64|armv8|\bintel\b|\bamd\b|__x86|__aarch", re.I)

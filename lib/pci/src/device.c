@@ -28,6 +28,5 @@ error_t pci_device_bar(struct pci_device *pci, uint32_t bar, uint64_t offset, ui
 void pci_device_master(struct pci_device *pci, bool on)
 {
     unsigned command = pci_read16(pci->config, PCI_COMMAND) & ~(unsigned)PCI_COMMAND_MASTER;
-    pci_write16(pci->config, PCI_COMMAND,
-                (uint16_t)(command | (on ? PCI_COMMAND_MASTER : 0)));
+    pci_write16(pci->config, PCI_COMMAND, (uint16_t)(command | (on ? PCI_COMMAND_MASTER : 0)));
 }

@@ -39,7 +39,7 @@ static slot_t port, console;
 static uint8_t bytes[5000]; /* no divisor of a ring */
 static uint32_t links;
 
-#define MUST(condition)                                                                           \
+#define MUST(condition)                                                                            \
     do {                                                                                           \
         if (!(condition))                                                                          \
             fail(__LINE__, #condition);                                                            \
@@ -59,7 +59,7 @@ static uint8_t stream_byte(uint32_t at)
 static void service_find(void)
 {
     MUST(locator_find((slot_t){UINT64_C(1) << 32 | RT_SLOT_LOCATOR}, sys_page, "console",
-                       &console) == OK);
+                      &console) == OK);
 }
 
 /* The bit of its bell is the link's own. */
@@ -76,9 +76,9 @@ static void link_make(struct link *link, const char *name)
 {
     *link = (struct link){.name = name, .va = CHANNELS_VA + links++ * STEP};
     MUST(tern_object_create(root_slot(ROOT_SLOT_JOB), OBJECT_memory, (slot_t){0}, RT_CHANNEL_BYTES,
-                             &link->memory) == OK);
+                            &link->memory) == OK);
     MUST(tern_space_map(root_slot(ROOT_SLOT_PROCESS), link->memory, 0, (uaddr_t){link->va},
-                         RT_CHANNEL_BYTES, SPACE_READ | SPACE_WRITE) == OK);
+                        RT_CHANNEL_BYTES, SPACE_READ | SPACE_WRITE) == OK);
     link->out = rt_channel_out((void *)link->va);
     link->in = rt_channel_in((void *)link->va);
 }
