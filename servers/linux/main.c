@@ -5,6 +5,7 @@
  * says what to run; an argument `cpus N` says how many workers serve. When the first program ends,
  * so does the server, with wait4's status as its value.
  */
+#include "clock.h"
 #include "dev.h"
 #include "dispatch.h"
 #include "end.h"
@@ -83,6 +84,8 @@ static void request_take(void)
     const char *bytes = archive_find("tern/request", &size);
     need("tern/request of the archive",
          bytes != NULL ? request_read(&request, bytes, size) : -ENOENT);
+    if (request.time != 0)
+        clock_real_set(request.time);
 }
 
 /* Programs may map what they write executable (JITs); none of them may use the kernel's console. */

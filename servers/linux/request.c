@@ -30,6 +30,8 @@ static int64_t line_take(struct request *request, const char *line)
         return number_set(&request->rows, value);
     if (is_key(line, "cols", &value))
         return number_set(&request->columns, value);
+    if (is_key(line, "time", &value))
+        return parse_u64(value, &request->time) ? 0 : -EINVAL;
     if (is_key(line, "cwd", &value))
         request->folder = value;
     else if (is_key(line, "tty", &value))

@@ -12,6 +12,7 @@ struct request {
     const char *folder; /* where it begins: cwd=; NULL: / */
     bool tty, missing;
     uint32_t rows, columns;
+    uint64_t time; /* nanoseconds since 1970 when the run began; 0: not said */
 };
 
 /* -EINVAL: not a request, or nothing to run. The bytes must stay. */

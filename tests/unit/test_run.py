@@ -219,7 +219,10 @@ class Request(unittest.TestCase):
         self.assertEqual(said["request"], [
             ["arg", "describe"], ["arg", "-l"], ["arg", "--"], ["arg", ""], ["arg", "a b\n"],
             ["env", "PATH=" + program.PATH], ["env", "HOME=/x"], ["env", "USER=root"],
-            ["env", "A=b=c"], ["cwd", "/tmp"], ["missing", "1"]])
+            ["env", "A=b=c"], ["cwd", "/tmp"], ["missing", "1"], said["request"][-1]])
+        key, value = said["request"][-1]
+        self.assertEqual(key, "time")
+        self.assertLess(abs(int(value) / 1e9 - time.time()), 60)
 
     def test_archive_and_command_line(self):
         host = os.path.join(THE_COPY.root, "host")

@@ -7,6 +7,7 @@ packages.py and from the user; the request says what to run in it. The format is
 import hashlib
 import os
 import re
+import time
 
 from . import archive
 from .packages import BASE_TIME
@@ -81,8 +82,11 @@ def program_file(arch, build, name):
 
 
 def run_entries(request, fixed_seed):
-    """What differs from run to run. A fixed seed makes runs under --icount repeat."""
+    """What differs from run to run: the time and the seed. Fixed ones make runs under --icount
+    repeat."""
     seed = hashlib.sha256(b"tern").digest() if fixed_seed else os.urandom(SEED_BYTES)
+    time_ns = BASE_TIME * 10**9 if fixed_seed else time.time_ns()
+    request += f"time={time_ns}".encode() + b"\0"
     return [("request", Node("file", 0o600, BASE_TIME, request)),
             ("seed", Node("file", 0o600, BASE_TIME, seed))]
 
