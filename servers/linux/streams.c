@@ -53,6 +53,8 @@ static uint64_t channel_write(struct stream *stream, const void *bytes, uint64_t
 {
     struct channel *channel = channel_of(stream);
     bool signal;
+    if (channel == &channels[IN]) /* the tty's: typed there, shown here */
+        channel = &channels[OUT];
     uint32_t part = rt_ring_put(&channel->out, bytes,
                                 (uint32_t)(size < RT_RING_BYTES ? size : RT_RING_BYTES), &signal);
     if (signal)
@@ -151,6 +153,8 @@ void streams_take(uint64_t bits)
         if ((bits & (STREAM_BITS & -STREAM_BITS) << i) != 0) {
             pump(&channels[i]);
             stream_writable(&channels[i].stream);
+            if (i == OUT)
+                stream_writable(&channels[IN].stream);
         }
 }
 
@@ -203,7 +207,7 @@ static int64_t standard_tty(struct files *files, struct group *group, uint32_t r
                             uint32_t columns)
 {
     const struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
-    int64_t error = console_start(&channels[OUT].stream);
+    int64_t error = console_start(&channels[IN].stream);
     if (error != 0)
         return error;
     tty_resize(console_tty(), &size);
