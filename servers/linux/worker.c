@@ -96,17 +96,23 @@ static void run_ready(struct worker *worker)
     }
 }
 
-/* The next message, after the answer that is due. */
-static error_t receive(struct worker *worker, struct message *message)
+/* Makes ready to receive: with the object that is answered by that, if there is one. Locked. */
+static void receive_prepare(struct worker *worker)
 {
-    if (worker->reply.value == 0)
+    if (worker->answer_reply.value == 0 && worker->reply.value == 0)
         worker->reply = reply_take();
     if (worker->answer_reply.value == 0)
-        return tern_port_receive(server_port, worker->reply, message, DEADLINE_NEVER);
-    /* It is received with the object that is answered; the other one is kept. */
+        return;
     if (worker->reply.value != 0)
         reply_keep(worker->reply);
     worker->reply = worker->answer_reply;
+}
+
+/* The next message, after the answer that is due. */
+static error_t receive(struct worker *worker, struct message *message)
+{
+    if (worker->answer_reply.value == 0)
+        return tern_port_receive(server_port, worker->reply, message, DEADLINE_NEVER);
     worker->answer_reply = (slot_t){0};
     *message = worker->answer;
     return tern_port_reply_receive(server_port, worker->reply, message, DEADLINE_NEVER);
@@ -131,6 +137,9 @@ static void kicks_pay(void)
 static void work(struct worker *worker)
 {
     struct message message;
+    server_lock();
+    receive_prepare(worker);
+    server_unlock();
     for (;;) {
         error_t error = receive(worker, &message);
         if (error != OK)
@@ -142,6 +151,7 @@ static void work(struct worker *worker)
             flush(worker);
             kicks_pay();
         }
+        receive_prepare(worker);
         server_unlock();
     }
 }
