@@ -50,4 +50,6 @@ enum clone_flags {
 
 #define DIRTY_PAGES_MAX 128 /* pages that one memory_dirty looks at */
 
+#define WORD_WAKE_MAX 32 /* threads that one word_wake wakes */
+
 #endif

@@ -1,6 +1,8 @@
 /* Making, deriving, moving and deleting capabilities (slot.h). */
 #include "cap/order.h"
 
+#define PARENT_LOOKS 1024 /* capabilities that cap_parent passes at once */
+
 struct object *cap_lock(struct slot *slot, irq_state_t *state)
 {
     /* Acquire: the object is seen as it was when it got this capability. */
@@ -141,20 +143,27 @@ static bool bracket_closes(const struct list *bracket)
     return (uintptr_t)bracket % sizeof(struct slot) == offsetof(struct slot, close);
 }
 
-struct slot *cap_parent(struct slot *slot)
+/*
+ * Back over those derived later from the same parent, each with what hangs on it, to the parent's
+ * opening bracket. After some of them, `slot` is put before these, with what hangs on it: they are
+ * all children of one parent, in whatever order, and the next look goes on from there.
+ */
+bool cap_parent(struct slot *slot, struct slot **parent)
 {
     irq_state_t state;
     struct object *object = cap_lock(slot, &state);
+    *parent = NULL;
     if (object == NULL)
-        return NULL;
+        return true;
     struct list *at = slot->open.prev;
-    for (uint32_t depth = 0; at != &object->caps; at = at->prev) {
-        if (bracket_closes(at))
-            depth++;
-        else if (depth-- == 0)
-            break;
-    }
-    struct slot *parent = at == &object->caps ? NULL : CONTAINER_OF(at, struct slot, open);
+    uint32_t looks = 0;
+    while (looks++ < PARENT_LOOKS && at != &object->caps && bracket_closes(at))
+        at = CONTAINER_OF(at, struct slot, close)->open.prev;
+    bool found = at == &object->caps || !bracket_closes(at);
+    if (!found)
+        list_move(&slot->open, &slot->close, at->next);
+    else if (at != &object->caps)
+        *parent = CONTAINER_OF(at, struct slot, open);
     spinlock_unlock(&object->lock, state);
-    return parent;
+    return found;
 }

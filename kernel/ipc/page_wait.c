@@ -6,8 +6,7 @@
 #include "lib/assert.h"
 #include "sched/sched.h"
 
-/* One word stands for all pages of an object: no memory object is that large. */
-#define ANY_PAGE UINT64_MAX
+#define WAKES 16 /* at once */
 
 static bool page_filling(struct memory *memory, uint64_t offset)
 {
@@ -19,7 +18,7 @@ static bool page_filling(struct memory *memory, uint64_t offset)
 static void page_await(struct cpu *self, struct thread *thread, const struct page_request *request,
                        const struct port *port)
 {
-    word_wait_on(thread, request->memory->object.identity, ANY_PAGE);
+    word_wait_on(thread, request->memory->object.identity, WORD_ANY_PAGE);
     bool stay = page_filling(request->memory, request->offset) && !port_deaf(port);
     if (stay || !word_unwait(thread)) {
         sched_gone(self);
@@ -83,9 +82,36 @@ void page_wanted(struct cpu *self, struct thread *thread, const struct page_requ
         object_put(&port->object);
 }
 
-void page_wake(struct memory *memory)
+/* A piece of waking who came before; true if no more do. */
+static bool wake_some(const struct memory *memory, uint64_t before)
 {
-    (void)word_wake_on(memory->object.identity, ANY_PAGE, UINT64_MAX);
+    return word_wake_on(memory->object.identity, WORD_ANY_PAGE, before, WAKES) < WAKES;
+}
+
+/* The reaper's; it has a reference. Others that come to wake meanwhile only say before when. */
+static bool wake_step(struct reclaim *reclaim)
+{
+    struct memory *memory = CONTAINER_OF(reclaim, struct memory, object.reclaim);
+    uint64_t before = atomic_load(&memory->wake_before);
+    if (!wake_some(memory, before) ||
+        !atomic_compare_exchange_strong(&memory->wake_before, &before, 0))
+        return false;
+    object_put(&memory->object);
+    return true;
+}
+
+bool page_wake(struct memory *memory)
+{
+    uint64_t before = word_turn(memory->object.identity, WORD_ANY_PAGE);
+    if (wake_some(memory, before))
+        return true;
+    if (!object_try_get(&memory->object))
+        return false;
+    if (atomic_exchange(&memory->wake_before, before) == 0)
+        reap_steps(&memory->object.reclaim, wake_step);
+    else
+        object_put(&memory->object);
+    return true;
 }
 
 void page_pager_put(struct object *port)

@@ -18,8 +18,9 @@
 /* The current thread needs the page of `request`; it waits when this returns. */
 void page_wanted(struct cpu *self, struct thread *thread, const struct page_request *request);
 
-/* Something of the object came, or has to be asked for anew (memory_pager.wake). */
-void page_wake(struct memory *memory);
+/* Something of the object came, or has to be asked for anew (memory_pager.wake). Wakes some who
+ * wait, the reaper the others. */
+bool page_wake(struct memory *memory);
 
 /* Gives a pager's reference on its port back (memory_pager.put). */
 void page_pager_put(struct object *port);

@@ -8,7 +8,8 @@
 #include "mem/heap.h"
 #include "sched/sched.h"
 
-#define RETIRE_BUDGET 32 /* threads and messages per step */
+#define RETIRE_BUDGET 16 /* threads and messages per step */
+#define GONE_BUDGET   4  /* when a capability goes */
 
 error_t port_create(struct job *job, uint32_t depth, struct port **result)
 {
@@ -82,28 +83,54 @@ static bool port_end_senders(struct port *port, uint32_t budget)
 }
 
 /* Nothing comes any more: receivers issue their calls again, and take what is left or are told. */
-static void port_recall_receivers(struct port *port)
+static bool port_recall_receivers(struct port *port, uint32_t budget)
 {
-    struct thread *thread;
     atomic_fetch_or(&port->pending, PORT_CLOSED);
     atomic_thread_fence(memory_order_seq_cst);
-    while ((thread = port_take_receiver(port)) != NULL)
+    for (uint32_t i = 0; i < budget; i++) {
+        struct thread *thread = port_take_receiver(port);
+        if (thread == NULL)
+            return true;
         receive_again(thread);
+    }
+    return false;
 }
 
-/* What is queued beyond a budget here is let go when the port retires. */
+/* What follows from nobody being able to receive, or to send; true when all is done. */
+static bool port_end_some(struct port *port, uint32_t budget)
+{
+    bool deaf = atomic_load(&port->receiver_caps) == 0;
+    bool mute = atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0;
+    if (deaf && !port_end_senders(port, budget))
+        return false;
+    return (!deaf && !mute) || port_recall_receivers(port, budget);
+}
+
+/* The reaper's, with a reference; again if more was wanted meanwhile. */
+static bool port_end_step(struct reclaim *reclaim)
+{
+    struct port *port = CONTAINER_OF(reclaim, struct port, object.reclaim);
+    uint32_t wanted = atomic_load(&port->ending);
+    if (!port_end_some(port, RETIRE_BUDGET) ||
+        !atomic_compare_exchange_strong(&port->ending, &wanted, 0))
+        return false;
+    object_put(&port->object);
+    return true;
+}
+
+/* Mostly that is few, which is done here. The object is live. */
 static void port_cap_gone(struct object *object)
 {
     struct port *port = CONTAINER_OF(object, struct port, object);
-    bool deaf = atomic_load(&port->receiver_caps) == 0;
-    bool mute = atomic_load(&port->sender_caps) == 0 && atomic_load(&port->sources) == 0;
-    if (deaf) {
-        (void)port_end_senders(port, UINT32_MAX);
-        if (atomic_load(&port->sources) != 0)
-            word_wake_pages(); /* it may be a pager's */
+    if (!port_end_some(port, GONE_BUDGET)) {
+        object_get(object);
+        if (atomic_fetch_add(&port->ending, 1) == 0)
+            reap_steps(&object->reclaim, port_end_step);
+        else
+            object_put(object);
     }
-    if (deaf || mute)
-        port_recall_receivers(port);
+    if (port_deaf(port) && atomic_load(&port->sources) != 0)
+        word_wake_pages(); /* it may be a pager's */
 }
 
 bool port_source_get(struct port *port)

@@ -41,6 +41,7 @@ struct port {
     uint32_t depth;            /* messages it stores; constant */
     _Atomic(uint32_t) receiver_caps, sender_caps; /* capabilities with such rights; object lock */
     _Atomic(uint32_t) sources;   /* timers, irqs and threads that send to it without a capability */
+    _Atomic(uint32_t) ending;    /* not 0: the reaper lets go of who waits (port.c) */
     struct spinlock lock;        /* rank port: what follows */
     struct deadline_queue queue; /* of thread.queued and of struct stored_message */
     uint32_t stored;             /* messages in the queue, or room kept for them; at most depth,

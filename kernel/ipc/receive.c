@@ -5,6 +5,9 @@
 #include "lib/assert.h"
 #include "sched/sched.h"
 #include "syscall/answer.h"
+#include "syscall/call.h"
+
+#define FAILURES 16 /* senders that are told of errors by one receive */
 
 void receive_fail(struct thread *thread, error_t error)
 {
@@ -83,8 +86,9 @@ static error_t take_entry(struct port *port, struct queue_entry entry, struct th
     return stored_take(port, entry.stored, receiver);
 }
 
-/* Takes what is there: OK, an error for the receiver, or not_found if there is nothing. */
-static error_t take_pending(struct port *port, struct thread *receiver)
+/* Takes what is there: OK, an error for the receiver, or not_found if there is nothing. After many
+ * that failed by themselves: again. */
+static outcome_t take_pending(struct port *port, struct thread *receiver)
 {
     uint64_t bits = signals_take(port);
     if (bits != 0) {
@@ -92,23 +96,24 @@ static error_t take_pending(struct port *port, struct thread *receiver)
         message_deliver(&message, receiver);
         return OK;
     }
-    for (;;) {
+    for (uint32_t i = 0; i < FAILURES; i++) {
         struct queue_entry entry = port_dequeue(port);
         if (entry.thread == NULL && entry.stored == NULL)
             return ERR_not_found;
         error_t error = take_entry(port, entry, receiver);
         if (error != ERR_not_found)
-            return error;
+            return (outcome_t)error;
     }
+    return CALL_AGAIN;
 }
 
 void receive_now(struct port *port, struct thread *receiver)
 {
-    error_t error = take_pending(port, receiver);
-    if (error == ERR_not_found) {
+    outcome_t outcome = take_pending(port, receiver);
+    if (outcome == ERR_not_found || outcome == CALL_AGAIN) {
         receive_again(receiver);
-    } else if (error != OK) {
-        receive_fail(receiver, error);
+    } else if (outcome != OK) {
+        receive_fail(receiver, (error_t)outcome);
     } else {
         if (receiver->reply != NULL)
             reply_unawait(receiver->reply, receiver); /* fails if it was bound */
@@ -125,26 +130,26 @@ static bool port_ended(const struct port *port)
 }
 
 /* The reply object stays reserved only while the thread waits, or when it was bound. */
-static outcome_t receive_done(struct thread *thread, error_t error)
+static outcome_t receive_done(struct thread *thread, outcome_t outcome)
 {
     if (thread->reply != NULL)
         reply_unawait(thread->reply, thread);
-    return error == OK ? CALL_DONE : (outcome_t)error;
+    return outcome == OK ? CALL_DONE : outcome;
 }
 
 static outcome_t receive_from(struct cpu *self, struct thread *thread, struct port *port)
 {
     uint64_t deadline = frame_operand(&thread->frame, 2);
     for (;;) {
-        error_t error = ERR_not_found;
+        outcome_t outcome = ERR_not_found;
         if (atomic_load_explicit(&port->pending, memory_order_relaxed) != 0)
-            error = take_pending(port, thread);
-        if (error == ERR_not_found && (port_ended(port) || reply_lost(thread)))
-            error = ERR_dead;
-        if (error == ERR_not_found && deadline == DEADLINE_POLL)
-            error = ERR_would_block;
-        if (error != ERR_not_found)
-            return receive_done(thread, error);
+            outcome = take_pending(port, thread);
+        if (outcome == ERR_not_found && (port_ended(port) || reply_lost(thread)))
+            outcome = ERR_dead;
+        if (outcome == ERR_not_found && deadline == DEADLINE_POLL)
+            outcome = ERR_would_block;
+        if (outcome != ERR_not_found)
+            return receive_done(thread, outcome);
         arch_thread_leave(self, thread);
         thread->fast = deadline == DEADLINE_NEVER;
         thread_timeout_arm(thread, deadline);

@@ -55,5 +55,16 @@ static inline void list_unlink(struct list *node)
     node->next->prev = node->prev;
 }
 
+/* Moves [first, last], which stand one after the other, to before `place`, which is none of them. */
+static inline void list_move(struct list *first, struct list *last, struct list *place)
+{
+    first->prev->next = last->next;
+    last->next->prev = first->prev;
+    first->prev = place->prev;
+    last->next = place;
+    first->prev->next = first;
+    place->prev = last;
+}
+
 #define LIST_EACH(node, head)                                                                      \
     for (struct list *node = (head)->next; node != (head); node = node->next)

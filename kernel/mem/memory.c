@@ -66,15 +66,15 @@ static bool memory_retire(struct object *object)
     memory_reserve_drop_locked(memory);
     bool done = page_tree_dismantle(&memory->pages, object->job, page_retire, memory);
     struct memory_pager pager = memory->pager;
-    if (done)
-        memory->pager = (struct memory_pager){0};
     __atomic_store_n(&memory->page_count, 0, __ATOMIC_RELAXED);
     spinlock_exit(&memory->lock);
-    if (done && pager.port != NULL) {
-        pager.wake(memory); /* threads that waited for a page, which was unmapped */
-        pager.put(pager.port);
-    }
-    return done;
+    if (!done || pager.port == NULL)
+        return done;
+    if (!pager.wake(memory)) /* threads that waited for a page, which was unmapped */
+        return false;
+    memory->pager = (struct memory_pager){0};
+    pager.put(pager.port);
+    return true;
 }
 
 static void memory_free(struct object *object)

@@ -46,8 +46,9 @@ struct memory;
 struct memory_pager {
     struct object *port; /* a reference; NULL: nobody, absent pages cannot be had */
     uint64_t badge;
-    void (*wake)(struct memory *memory); /* absent or filling pages came, or will be asked anew;
-                                            called without locks */
+    bool (*wake)(struct memory *memory); /* absent or filling pages came, or will be asked anew;
+                                            called without locks. False: call it again, of a
+                                            retiring object */
     void (*put)(struct object *port);    /* gives the reference back */
 };
 
@@ -73,6 +74,7 @@ struct memory {
                              constant */
     phys_t base;          /* constant */
     struct memory_pager pager;
+    _Atomic(uint64_t) wake_before; /* not 0: whom the reaper wakes (ipc/page_wait.c) */
 };
 
 /* A page that has to come from a pager. */

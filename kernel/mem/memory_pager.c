@@ -24,17 +24,17 @@ bool memory_pager_set(struct memory *memory, const struct object *only,
     }
     spinlock_unlock(&memory->lock, irq);
     if (set && former->wake != NULL)
-        former->wake(memory);
+        (void)former->wake(memory);
     return set;
 }
 
 void memory_wake(struct memory *memory)
 {
     spinlock_enter(&memory->lock);
-    void (*wake)(struct memory *woken) = memory->pager.wake;
+    bool (*wake)(struct memory *woken) = memory->pager.wake;
     spinlock_exit(&memory->lock);
     if (wake != NULL)
-        wake(memory);
+        (void)wake(memory);
 }
 
 void memory_unasked(struct memory *memory, uint64_t offset)

@@ -29,10 +29,11 @@ static error_t slot_get(struct process *process, struct state *state)
         return ERR_not_found;
     if (slot == NULL)
         return OK;
+    if (object != NULL && !cap_parent(slot, &parent))
+        return OK; /* the same again */
     state->index++;
     if (object == NULL)
         return OK; /* it went meanwhile */
-    parent = cap_parent(slot);
     *to = (struct state_process_slot){
         .handle = slot_handle(slot),
         .object = state_identity(object),

@@ -3,7 +3,7 @@
 #include "obj/thread.h"
 #include "syscall/call.h"
 
-#define REVOKE_BUDGET 256 /* capabilities per step */
+#define REVOKE_BUDGET 64 /* capabilities per step */
 
 outcome_t sys_cap_derive(struct thread *caller, struct slot *source, rights_t rights,
                          uint64_t badge, slot_t *derived)

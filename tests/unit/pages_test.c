@@ -56,10 +56,11 @@ static enum page_kind kind_of(struct memory *in, uint64_t page)
     return info.kind;
 }
 
-static void wake(struct memory *of)
+static bool wake(struct memory *of)
 {
     EXPECT(of == memory || of == second);
     woken++;
+    return true;
 }
 
 /* Lets the first job play the pager's port. */
