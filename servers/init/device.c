@@ -63,9 +63,7 @@ static error_t window_scan(const struct window *window, struct pci_tree *tree)
         error = pci_tree_scan(tree, config.at, (uint8_t)window->first, (uint8_t)window->last);
     if (error != OK)
         return error;
-    /* Without memory to give, those stay without addresses that the firmware gave none. */
-    bool free = window->memory_size != 0;
-    error = pci_tree_assign(tree, free ? window->memory : PCI_CONFIG_BYTES, window->memory_size);
+    error = pci_tree_assign(tree, window->memory, window->memory_size);
     return error == ERR_full ? OK : error; /* who takes one without an address is told */
 }
 

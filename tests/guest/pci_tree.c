@@ -148,6 +148,7 @@ TEST(window_that_is_too_small)
         placed += fake_tree.functions[0].bars[n].base != 0;
     EXPECT(placed == 2);
     EXPECT(pci_function_describe(&fake_tree.functions[0], 1, &described) == ERR_full);
+    EXPECT(pci_tree_assign(&fake_tree, 0, 0) == ERR_full);
     EXPECT(pci_tree_assign(&fake_tree, 0, PAGE) == ERR_bad_argument);
     EXPECT(pci_tree_assign(&fake_tree, PAGE, 1) == ERR_bad_argument);
     EXPECT(pci_tree_assign(&fake_tree, PAGE, 4 * GIB) == ERR_bad_argument);

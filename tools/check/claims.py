@@ -46,7 +46,7 @@ def known():
         "self": grep(r"^SELF_TEST\((\w+),", "kernel/selftest", ".c"),
         "unit": grep(r"^TEST\((\w+)\)", "tests/unit", "_test.c")
                 + grep(r"^TEST\((\w+)\)", "tests/unit/alone", "_test.c"),
-        "guest": grep(r"^TEST\((\w+)\)", "tests/guest", ".c"),
+        "guest": grep(r"^(?:VIRTIO_)?TEST\((\w+)[,)]", "tests/guest", ".c"),
         "fuzz": [n[5:-2] for n in os.listdir(os.path.join(ROOT, "tests", "fuzz"))
                  if n.startswith("fuzz_") and n.endswith(".c")],
         "bench": re.findall(r'\bsay\("([\w.]+)"', read("tests", "bench", "run.py"))

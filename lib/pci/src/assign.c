@@ -242,8 +242,8 @@ static uint32_t without(const struct pci_tree *tree)
 
 error_t pci_tree_assign(struct pci_tree *tree, uint64_t base, uint64_t size)
 {
-    if (!is_aligned(base | size, PAGE_SIZE) || base == 0 || base >= 4 * GIB ||
-        size > 4 * GIB - base)
+    if (size != 0 && (!is_aligned(base | size, PAGE_SIZE) || base == 0 || base >= 4 * GIB ||
+                      size > 4 * GIB - base))
         return ERR_bad_argument;
     for (uint32_t i = 0; i < tree->count; i++) {
         struct pci_function *f = &tree->functions[i];

@@ -56,8 +56,8 @@ struct pci_tree {
 error_t pci_tree_scan(struct pci_tree *tree, volatile uint8_t *config, uint8_t first, uint8_t last);
 
 /*
- * [base, base + size), whole pages below 4 GiB, is free for devices. bad_argument; full: some have
- * no address (base 0).
+ * [base, base + size), whole pages below 4 GiB, is free for devices; size 0: nothing is.
+ * bad_argument; full: some have no address (base 0).
  */
 error_t pci_tree_assign(struct pci_tree *tree, uint64_t base, uint64_t size);
 
