@@ -7,7 +7,8 @@
  * resumes. Beside them two pairs of threads, of which nobody else knows, call and wake each other
  * all the time: if one of them stops, a wake-up was lost.
  *
- * Words of the command line: calls=N (of all threads together), seed=N.
+ * Words of the command line: calls=N (of all threads together), seed=N. Without a number of calls
+ * there is an end by time, too.
  */
 #include "forms.h"
 #include "fuzz_calls.h"
@@ -21,12 +22,17 @@
 #include <state.h>
 #include <stdatomic.h>
 
+static uint64_t now_ns(void)
+{
+    uint64_t now = 0;
+    (void)tern_clock_read(&now);
+    return now;
+}
+
 static void nap(void)
 {
     static uint32_t never = 0;
-    uint64_t now = 0;
-    (void)tern_clock_read(&now);
-    (void)tern_word_wait((uaddr_t){(uintptr_t)&never}, 0, now + ROUND_NS);
+    (void)tern_word_wait((uaddr_t){(uintptr_t)&never}, 0, now_ns() + ROUND_NS);
 }
 
 /* --- pairs that nobody disturbs --- */
@@ -305,8 +311,7 @@ struct progress {
 /* False if it has stood too long. */
 static bool moves(struct progress *progress, uint64_t sum)
 {
-    uint64_t now = 0;
-    (void)tern_clock_read(&now);
+    uint64_t now = now_ns();
     if (progress->rounds == 0 || sum != progress->sum)
         *progress = (struct progress){sum, now, 0};
     progress->rounds++;
@@ -348,7 +353,7 @@ static void report_stuck(const char *what)
 static bool keep(void)
 {
     struct progress all = {0}, pairs[2] = {{0}, {0}};
-    while (calls_made() < calls_wanted) {
+    while (calls_made() < calls_wanted && now_ns() < calls_until) {
         keep_stock();
         keep_round();
         nap();
@@ -443,9 +448,10 @@ static void summary(void)
 
 TEST(fuzz)
 {
-    uint64_t now = 0;
-    (void)tern_clock_read(&now);
-    calls_wanted = option(sys_page, "calls=", CALLS);
+    uint64_t now = now_ns();
+    calls_wanted = option(sys_page, "calls=", 0);
+    calls_until = calls_wanted != 0 ? UINT64_MAX : now + CALLS_NS;
+    calls_wanted = calls_wanted != 0 ? calls_wanted : CALLS;
     seed = option(sys_page, "seed=", now);
     sys_print("%lu calls, seed=%lu\n", (unsigned long)calls_wanted, (unsigned long)seed);
     workers[0].random = seed + 1;
@@ -465,6 +471,6 @@ TEST(fuzz)
         EXPECT(all_freed(used));
     }
     summary();
-    sys_print("pairs: %lu calls, %lu turns\n", (unsigned long)pair.rounds[0],
-              (unsigned long)pair.rounds[1]);
+    sys_print("%lu calls were made; pairs: %lu calls, %lu turns\n", (unsigned long)calls_made(),
+              (unsigned long)pair.rounds[0], (unsigned long)pair.rounds[1]);
 }

@@ -16,7 +16,8 @@
 #include <state.h>
 #include <stdatomic.h>
 
-#define CALLS        100000 /* unless the command line says otherwise */
+#define CALLS        100000 /* unless the command line says otherwise; and then no longer than: */
+#define CALLS_NS     UINT64_C(20000000000) /* with more CPUs than the machine has, locks are slow */
 #define WORKERS      4
 #define VICTIMS      3 /* at once; one that was killed is started again */
 #define POOL         5 /* capabilities of each kind */
@@ -45,7 +46,7 @@ static struct worker workers[WORKERS + VICTIMS];
 static _Atomic(uint64_t) pool[OBJECT_KINDS][POOL];
 static _Atomic(uint64_t) counts[SYSCALL_LIMIT][ERR_COUNT];
 static _Atomic(bool) stop;
-static uint64_t calls_wanted, seed;
+static uint64_t calls_wanted, calls_until, seed;
 static slot_t fuzz_job;
 
 /* --- randomness --- */
@@ -86,6 +87,15 @@ static void pool_add(struct worker *worker, uint64_t kind, uint64_t handle)
     pool_put(&pool[kind][below(worker, POOL)], handle);
 }
 
+/* A later generation may be what the keeper looks by whether a thread has ended. */
+static bool keepers_own(uint64_t handle)
+{
+    for (unsigned i = 0; i < COUNT_OF(workers); i++)
+        if (workers[i].thread.value == handle)
+            return true;
+    return false;
+}
+
 static uint64_t any_handle(struct worker *worker, uint64_t kind)
 {
     if (kind == OBJECT_NONE || one_in(worker, 16))
@@ -95,7 +105,7 @@ static uint64_t any_handle(struct worker *worker, uint64_t kind)
         handle += UINT64_C(1) << 32; /* a later generation */
     if (one_in(worker, 64))
         handle = random_next(worker);
-    return one_in(worker, 64) ? 0 : handle;
+    return one_in(worker, 64) || keepers_own(handle) ? 0 : handle;
 }
 
 /* The kind that it is in the pool for. */
@@ -210,6 +220,10 @@ static uint64_t any_named(struct worker *worker, const struct form *form, const 
         return any_flags(worker, form);
     if (form_same(form->name, "space_cas") && form_same(name, "size"))
         return UINT64_C(4) << below(worker, 2);
+    /* Few copies are large: each piece of one takes the lock of the space that all share. */
+    if ((form_same(form->name, "memory_read") || form_same(form->name, "memory_write")) &&
+        form_same(name, "size") && !one_in(worker, 8))
+        return below(worker, 600);
     for (unsigned i = 0; i < COUNT_OF(likely); i++)
         if (form_same(name, likely[i].name))
             return below(worker, likely[i].limit) * likely[i].unit;
@@ -346,15 +360,19 @@ static bool left_out(const struct worker *worker, uint64_t number)
            form_same(forms[number].name, "ioport_access");
 }
 
+/* Calls that undo what others made, or are long: else there would be little else. */
+static bool seldom(uint64_t number)
+{
+    return number == CALL_thread_exit || number == CALL_cap_delete || number == CALL_cap_revoke ||
+           number == CALL_object_kill || number == CALL_job_freeze || number == CALL_job_thaw;
+}
+
 static uint64_t any_call(struct worker *worker)
 {
     uint64_t number;
     do
         number = below(worker, SYSCALL_LIMIT);
-    while (
-        left_out(worker, number) || (number == CALL_thread_exit && !one_in(worker, 50)) ||
-        ((number == CALL_cap_delete || number == CALL_object_kill || number == CALL_cap_revoke) &&
-         !one_in(worker, 4)));
+    while (left_out(worker, number) || (seldom(number) && !one_in(worker, 8)));
     return number;
 }
 
