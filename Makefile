@@ -320,14 +320,19 @@ $(HOST)/abi_docs: tools/abi_docs.c $(wildcard abi/*.def abi/*.h)
 
 # --- what to do with it -------------------------------------------------------------------------
 
-.PHONY: help run test test-all unit fuzz fuzz-short boot-test soak bench check format docs deps clean
+.PHONY: help run demo test test-all unit fuzz fuzz-short boot-test soak bench check format docs deps clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo 'ARCH=x86_64|aarch64 (now $(ARCH))   BUILD=debug|release (now $(BUILD))   V=1 shows commands'
 
 ROOT ?= demo
-run: ## install what is missing, build, boot to the monitor (Ctrl-A x quits)
+run: ## install what is missing, build, boot to a shell of Linux programs (exit ends it)
+	$(Q)tools/deps build run
+	$(Q)$(MAKE) --no-print-directory kernel
+	$(Q)./tern shell --arch $(ARCH) --build $(BUILD) --smp 4 $(RUN_ARGS)
+
+demo: ## the same, but native programs that call each other, then the monitor (Ctrl-A x quits)
 	$(Q)tools/deps build run
 	$(Q)$(MAKE) --no-print-directory kernel
 	$(Q)./tern boot --arch $(ARCH) --build $(BUILD) --smp 4 \
@@ -377,9 +382,12 @@ boot-test: ## boot tests of ARCH
 	    python3 tests/boot/run.py --arch $(ARCH) --build release selftest monitor power command guest; \
 	    release=$$?; python3 tests/boot/terminal.py --arch $(ARCH); terminal=$$?; \
 	    python3 tests/boot/checkpoints.py --arch $(ARCH); checkpoints=$$?; \
+	    python3 tests/linux/run.py --arch $(ARCH); linux=$$?; \
+	    python3 tests/linux/run.py --arch $(ARCH) --build release || linux=$$?; \
+	    python3 tests/linux/shell.py --arch $(ARCH) || linux=$$?; \
 	    bochs=0; [ $(ARCH) != x86_64 ] || python3 tests/boot/bochs.py || bochs=$$?; \
 	    python3 tests/bench/run.py --arch $(ARCH) --check; bench=$$?; \
-	    exit $$((debug | release | terminal | checkpoints | bochs | bench))
+	    exit $$((debug | release | terminal | checkpoints | linux | bochs | bench))
 
 soak: ## the whole boot matrix, 1000 checkpoints, long fuzzing (LIMINE_DIR for Limine's rows)
 	$(Q)tools/deps build run test

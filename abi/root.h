@@ -8,6 +8,7 @@
  * ROOT_STACK_TOP, with the address of its message page in word 0; in that page stands the kernel's
  * command line, ended by 0, then lines of what it knows of the machine, ended by 0:
  *
+ *     machine cpus COUNT   that run
  *     machine pcie WINDOW FIRST LAST BASE SIZE   PCI Express: the physical address of the
  *         configuration space of bus FIRST, and that of the others to LAST; memory below 4 GiB that
  *         is free for devices on them (size 0: they have theirs from the firmware)

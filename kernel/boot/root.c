@@ -15,6 +15,7 @@
 #include "obj/job.h"
 #include "obj/process.h"
 #include "obj/thread.h"
+#include "sched/cpu.h"
 #include "sched/sched.h"
 #include "syscall/restart.h"
 #include "trace/log.h"
@@ -131,6 +132,7 @@ static void page_fill(char *page)
     size_t used = strlen(the_boot_info.command_line) + 1;
     memcpy(page, the_boot_info.command_line, used);
     struct text text = text_in(page + used, MESSAGE_PAGE - used);
+    text_add(&text, "machine cpus %u\n", cpu_online_count());
     for (uint32_t i = 0; i < m->pcie_count; i++)
         text_add(&text, "machine pcie 0x%lx %u %lu 0x%lx 0x%lx\n", m->pcie[i].base.pa,
                  m->pcie_first[i], m->pcie_first[i] + m->pcie[i].size / MIB - 1,

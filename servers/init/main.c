@@ -128,6 +128,23 @@ static void take(struct system *system, struct message *message, slot_t *reply)
     }
 }
 
+/* "machine cpus N" among the lines; 1 if it is not. */
+static uint32_t cpus_told(const char *lines)
+{
+    static const char word[] = "machine cpus ";
+    for (const char *at = lines; *at != 0;) {
+        if (strncmp(at, word, strlen(word)) == 0) {
+            uint32_t count = 0;
+            for (at += strlen(word); *at >= '0' && *at <= '9'; at++)
+                count = count * 10 + (uint32_t)(*at - '0');
+            return count;
+        }
+        const char *end = strchr(at, '\n');
+        at = end != NULL ? end + 1 : at + strlen(at);
+    }
+    return 1;
+}
+
 int main(void)
 {
     struct system *system = &the_system;
@@ -135,6 +152,7 @@ int main(void)
     slot_t reply;
     const char *machine = (const char *)sys_page + strlen(sys_page) + 1;
     (void)rt_begin();
+    system->cpus = cpus_told(machine);
     devices_find(machine);
     error_t error = archive_map(system);
     if (error != OK)

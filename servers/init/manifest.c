@@ -79,7 +79,8 @@ static error_t give_add(struct manifest *manifest, struct entry *entry, const ch
     static const struct {
         const char *name;
         enum give give;
-    } gives[] = {{"archive", GIVE_ARCHIVE}, {"console", GIVE_CONSOLE}, {"wx", GIVE_WX}};
+    } gives[] = {
+        {"archive", GIVE_ARCHIVE}, {"console", GIVE_CONSOLE}, {"wx", GIVE_WX}, {"cpus", GIVE_CPUS}};
     for (unsigned i = 0; i < COUNT_OF(gives); i++)
         if (strcmp(value, gives[i].name) == 0) {
             entry->gives |= gives[i].give;

@@ -7,9 +7,9 @@
  *       arg TEXT            an argument; may be repeated
  *       memory SIZE         its job's limit (16M)
  *       reserve SIZE        kept for it alone (0)
- *       give THING          archive, console (it may write to the kernel's), wx; may be repeated
- *       device virtio TYPE  it drives the next device of that type: console, block, net, entropy
- *       needs NAME          is started after that program; may be repeated
+ *       give THING            archive, console (it may write to the kernel's), wx, cpus (an
+ * argument "cpus N"); may be repeated device virtio TYPE  it drives the next device of that type:
+ * console, block, net, entropy needs NAME          is started after that program; may be repeated
  *       provides SERVICE      what others find by this name (locator)
  *       uses SERVICE          what it may find; may be repeated
  *       restart always|never
@@ -28,7 +28,7 @@
 #define ARG_MOST      96
 #define NEEDS_MOST    8
 
-enum give { GIVE_ARCHIVE = 1, GIVE_CONSOLE = 2, GIVE_WX = 4 };
+enum give { GIVE_ARCHIVE = 1, GIVE_CONSOLE = 2, GIVE_WX = 4, GIVE_CPUS = 8 };
 
 struct entry {
     char name[NAME_MOST], file[PATH_MOST];

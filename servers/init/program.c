@@ -40,6 +40,11 @@ static error_t gifts_give(struct system *system, struct program *program)
                                 (rights_t){RIGHT_read | RIGHT_execute | RIGHT_map}, 0);
     if (error == OK && entry->device != 0)
         error = device_give(&program->device, made);
+    if (error == OK && (entry->gives & GIVE_CPUS) != 0) {
+        char text[24];
+        (void)print_buffer(text, sizeof(text), "cpus %u", system->cpus);
+        error = rt_program_arg(made, text);
+    }
     for (uint32_t i = 0; error == OK && i < entry->arg_count; i++)
         error = rt_program_arg(made, entry->args[i]);
     return error;

@@ -33,7 +33,8 @@ struct system {
     slot_t archive;            /* the boot module */
     const uint8_t *archive_at; /* where init sees it */
     uint64_t archive_size;
-    slot_t port; /* ends of programs */
+    uint32_t cpus; /* of the machine */
+    slot_t port;   /* ends of programs */
     struct manifest manifest;
     struct program programs[PROGRAMS_MOST]; /* by the entry's number */
 };

@@ -22,8 +22,11 @@ LINE = re.compile(r"^(ok|not ok) (\S.*)$")
 def in_guest(script, args):
     """What `tern run` of the script printed, and its exit status."""
     name = os.path.basename(script)
+    with open(script, encoding="utf-8") as file:
+        packages = re.findall(r"^# package: (\S+)$", file.read(), re.M)
     command = [os.path.join(ROOT, "tern"), "run", "--arch", args.arch, "--build", args.build,
-               "--timeout", str(args.timeout), "--file", f"{script}:/root/{name}", "--",
+               "--timeout", str(args.timeout),
+               *(word for package in packages for word in ("--package", package)), "--file", f"{script}:/root/{name}", "--",
                "sh", "-c", f"mkdir -p /tmp/work && exec sh /root/{name} /tmp/work"]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)

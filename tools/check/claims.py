@@ -11,8 +11,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 ROW = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \|$")
-TEST = re.compile(r"\b(boot|bochs|terminal|self|unit|fuzz|bench|guest):(.+?)(?= (?:boot|bochs|"
-                  r"terminal|self|unit|fuzz|bench|guest):|$)")
+KINDS = "boot|bochs|terminal|self|unit|fuzz|bench|guest|linux|host"
+TEST = re.compile(rf"\b({KINDS}):(.+?)(?= (?:{KINDS}):|$)")
 MARK = re.compile(r"\(((?:[A-Z]\d+)(?:, [A-Z]\d+)*)\)")
 
 
@@ -45,8 +45,12 @@ def known():
         "terminal": re.findall(r'"terminal (\w+)":', read("tests", "boot", "terminal.py")),
         "self": grep(r"^SELF_TEST\((\w+),", "kernel/selftest", ".c"),
         "unit": grep(r"^TEST\((\w+)\)", "tests/unit", "_test.c")
-                + grep(r"^TEST\((\w+)\)", "tests/unit/alone", "_test.c"),
+                + grep(r"^TEST\((\w+)\)", "tests/unit/alone", "_test.c")
+                + grep(r"^TEST\((\w+)\)", "tests/unit/linux", "_test.c"),
         "guest": grep(r"^(?:VIRTIO_)?TEST\((\w+)[,)]", "tests/guest", ".c"),
+        "linux": grep(r"^(?:want='[^']*' )?(?:is|fails) ([\w.]+) ", "tests/linux", ".sh")
+                 + ["shell." + n for n in grep(r"^def test_(\w+)\(shell", "tests/linux", ".py")],
+        "host": grep(r"^    def test_(\w+)\(self", "tests/unit", ".py"),
         "fuzz": [n[5:-2] for n in os.listdir(os.path.join(ROOT, "tests", "fuzz"))
                  if n.startswith("fuzz_") and n.endswith(".c")],
         "bench": re.findall(r'\bsay\("([\w.]+)"', read("tests", "bench", "run.py"))
