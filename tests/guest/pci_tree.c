@@ -84,7 +84,7 @@ TEST(tree_is_stable)
 /* --- trees in memory: all bits of a BAR can be written there, so its size is 16 --- */
 
 #define FAKE       AREA(2)
-#define FAKE_BUSES 3u
+#define FAKE_BUSES UINT64_C(3)
 
 static struct pci_tree fake_tree;
 
@@ -120,7 +120,7 @@ static pci_config_t fake_function(unsigned bus, unsigned device, uint8_t header)
 
 static error_t fake_scan(void)
 {
-    return pci_tree_scan(&fake_tree, fake(0, 0, 0), 0, FAKE_BUSES - 1);
+    return pci_tree_scan(&fake_tree, fake(0, 0, 0), 0, (uint8_t)(FAKE_BUSES - 1));
 }
 
 TEST(bars_do_not_overlap)

@@ -126,7 +126,7 @@ static uint16_t given(const struct virtio_queue *queue, unsigned n)
 static void give_back(const struct virtio_queue *queue, uint32_t id, uint32_t size)
 {
     volatile uint32_t *entry = (volatile uint32_t *)ring_half(
-        queue, fake.rings[queue->index].used, 2 + *used_count(queue) % queue->size * 4u);
+        queue, fake.rings[queue->index].used, 2 + (unsigned)(*used_count(queue) % queue->size) * 4);
     entry[0] = id;
     entry[1] = size;
     ++*used_count(queue);
@@ -136,7 +136,7 @@ static void give_back(const struct virtio_queue *queue, uint32_t id, uint32_t si
 static uint8_t *buffer_of(const struct virtio_queue *queue, uint16_t descriptor,
                           const struct dma_memory *memory)
 {
-    uint64_t address = *(volatile uint64_t *)(queue->ring.bytes + descriptor * 16u);
+    uint64_t address = *(volatile uint64_t *)(queue->ring.bytes + descriptor * UINT64_C(16));
     for (uint64_t page = 0; page < memory->pages; page++)
         if (memory->address[page] == align_down(address, PAGE))
             return memory->bytes + page * PAGE + address % PAGE;

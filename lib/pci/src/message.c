@@ -11,6 +11,7 @@ enum { MSIX_CONTROL = 2, MSIX_TABLE = 4, MSIX_PENDING = 8 };
 
 enum { ENTRY_ADDRESS, ENTRY_ADDRESS_HIGH, ENTRY_DATA, ENTRY_CONTROL, ENTRY_WORDS };
 #define ENTRY_MASKED 1u
+#define ENTRY_BYTES  (UINT64_C(4) * ENTRY_WORDS)
 
 enum { MSI_CONTROL = 2, MSI_ADDRESS = 4 };
 #define MSI_ENABLE  0x0001u
@@ -34,10 +35,10 @@ static error_t extended_open(struct pci_messages *messages)
     messages->extended = true;
     messages->count = (control & MSIX_COUNT) + 1u;
     error_t error =
-        table_find(messages, MSIX_TABLE, messages->count * ENTRY_WORDS * 4, &messages->table);
+        table_find(messages, MSIX_TABLE, messages->count * ENTRY_BYTES, &messages->table);
     if (error == OK)
-        error =
-            table_find(messages, MSIX_PENDING, (messages->count + 63) / 64 * 8, &messages->pending);
+        error = table_find(messages, MSIX_PENDING, ((uint64_t)messages->count + 63) / 64 * 8,
+                           &messages->pending);
     for (uint32_t n = 0; n < messages->count && error == OK; n++)
         pci_message_mask(messages, n, true);
     return error;
@@ -90,7 +91,7 @@ error_t pci_message_set(struct pci_messages *messages, uint32_t n, uint64_t addr
         return plain_set(messages, address, data);
     if (data > UINT32_MAX)
         return ERR_unsupported;
-    volatile uint32_t *entry = messages->table + n * ENTRY_WORDS;
+    volatile uint32_t *entry = messages->table + (uint64_t)n * ENTRY_WORDS;
     pci_message_mask(messages, n, true);
     entry[ENTRY_ADDRESS] = (uint32_t)address;
     entry[ENTRY_ADDRESS_HIGH] = (uint32_t)(address >> 32);
@@ -103,7 +104,7 @@ void pci_message_mask(struct pci_messages *messages, uint32_t n, bool masked)
 {
     if (!messages->extended || n >= messages->count)
         return;
-    volatile uint32_t *control = messages->table + n * ENTRY_WORDS + ENTRY_CONTROL;
+    volatile uint32_t *control = messages->table + (uint64_t)n * ENTRY_WORDS + ENTRY_CONTROL;
     *control = (*control & ~ENTRY_MASKED) | (masked ? ENTRY_MASKED : 0);
 }
 

@@ -39,7 +39,8 @@ error_t console_port_begin(struct console_port *port)
     if (port->pages.pages != 0)
         return OK; /* it was removed and comes again: all is where it was */
     struct virtio *virtio = port->in.virtio;
-    error_t error = dma_memory_make(virtio->home, virtio->device, 2 * CONSOLE_PAGES, &port->pages);
+    error_t error =
+        dma_memory_make(virtio->home, virtio->device, UINT64_C(2) * CONSOLE_PAGES, &port->pages);
     for (uint32_t page = 0; page < CONSOLE_PAGES && error == OK; page++)
         error = page_give(port, page);
     if (error == OK)

@@ -61,7 +61,7 @@ error_t virtio_queue_open(struct virtio_queue *queue, struct virtio *virtio, uin
     uint32_t most = virtio->transport->queue_size(virtio, index), entries = 1;
     if (most == 0)
         return ERR_not_found;
-    while (2 * entries <= min_u64(min_u64(size, most), VIRTIO_QUEUE_MAX))
+    while (UINT64_C(2) * entries <= min_u64(min_u64(size, most), VIRTIO_QUEUE_MAX))
         entries *= 2;
     *queue = (struct virtio_queue){.virtio = virtio,
                                    .index = index,
