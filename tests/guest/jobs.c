@@ -333,7 +333,7 @@ TEST(jobs_calls_to_outside_are_repeated)
 {
     struct child child;
     slot_t port, reply;
-    struct message message;
+    struct message message = {0};
     REQUIRE(child_make(&child, ROOT_JOB) == OK);
     REQUIRE(sys_port_create(0, &port) == OK && sys_reply_create(&reply) == OK);
     EXPECT(sys_child_give(child.process, SLOT_OUT, port, RIGHT_send, 77) == OK);
