@@ -125,8 +125,8 @@ struct machine {
     struct machine_register uart_register;
     uint32_t uart_irq;
 
-    /* PCI Express configuration windows (MCFG): where, from which bus on, and what memory is free for
-     * the devices behind (size 0: the firmware does not say, it gave them theirs) */
+    /* PCI Express configuration windows (MCFG): where, from which bus on, and what memory is free
+     * for the devices behind (size 0: the firmware does not say, it gave them theirs) */
     struct machine_region pcie[MACHINE_PCIE_MAX];
     uint8_t pcie_first[MACHINE_PCIE_MAX];
     struct machine_region pcie_memory[MACHINE_PCIE_MAX];

@@ -230,6 +230,6 @@ error_t cap_delete(struct slot *slot);
  */
 error_t cap_revoke(struct slot *slot, uint32_t budget, bool *done);
 
-/* Stores what `slot` was derived from, or NULL; valid until the CPU leaves the kernel. False: that is
- * far, but nearer now; look again. */
+/* Stores what `slot` was derived from, or NULL; valid until the CPU leaves the kernel. False: that
+ * is far, but nearer now; look again. */
 bool cap_parent(struct slot *slot, struct slot **parent);

@@ -55,7 +55,8 @@ static inline void list_unlink(struct list *node)
     node->next->prev = node->prev;
 }
 
-/* Moves [first, last], which stand one after the other, to before `place`, which is none of them. */
+/* Moves [first, last], which stand one after the other, to before `place`, which is none of them.
+ */
 static inline void list_move(struct list *first, struct list *last, struct list *place)
 {
     first->prev->next = last->next;

@@ -181,8 +181,8 @@ TEST(range_by_reply_receive)
         source_fill();
         ranged(to, source, size);
         REQUIRE(tern_port_reply_receive(port, reply, &message,
-                                        i % 2 == 0 ? DEADLINE_NEVER
-                                                   : clock_now() + 5 * SECOND) == OK);
+                                        i % 2 == 0 ? DEADLINE_NEVER : clock_now() + 5 * SECOND) ==
+                OK);
         EXPECT(message.kind == MESSAGE_foreign && message.word[0] == to);
         EXPECT(*(uint64_t *)(void *)source == message.word[1] && arrived(to, size));
     }
@@ -375,7 +375,7 @@ TEST(range_not_to_native_callers)
 #define DEATHS 40u
 
 static uint8_t other_stacks[2][16384] __attribute__((aligned(16)));
-static _Atomic(uint64_t) looked; /* how often */
+static _Atomic(uint64_t) looked;       /* how often */
 static _Atomic(uint32_t) victim, dead; /* the how manieth client is to die, and died */
 static _Atomic(bool) over;
 
@@ -452,7 +452,8 @@ static uint64_t trouble(void *argument, void *page)
 TEST(range_to_threads_that_die)
 {
     slot_t thread = NO_SLOT;
-    REQUIRE(sys_thread_start(trouble, NULL, other_stacks[1], sizeof(other_stacks[1]), &thread) == OK);
+    REQUIRE(sys_thread_start(trouble, NULL, other_stacks[1], sizeof(other_stacks[1]), &thread) ==
+            OK);
     for (uint32_t i = 1; i <= DEATHS; i++) {
         error_t error = OK;
         atomic_store(&victim, i);
@@ -460,8 +461,8 @@ TEST(range_to_threads_that_die)
             ranged(BUFFER + at % (8 * PAGE), source, at % SPACE_COPY_MAX);
             message.word[0] = 0;
             error = tern_port_reply(reply, &message);
-            for (error_t got = ERR_timeout; error == OK && got == ERR_timeout &&
-                                            atomic_load(&dead) != i;) {
+            for (error_t got = ERR_timeout;
+                 error == OK && got == ERR_timeout && atomic_load(&dead) != i;) {
                 got = tern_port_receive(port, reply, &message, clock_now() + SECOND / 50);
                 EXPECT(got == ERR_timeout || (got == OK && message.kind == MESSAGE_foreign));
             }

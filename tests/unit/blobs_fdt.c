@@ -210,8 +210,8 @@ static void put_pcie(struct fdt_writer *w)
     FDT_CELLS(w, "bus-range", 2, 0xff);
     /* I/O ports, memory that devices see elsewhere, memory, memory above 4 GiB */
     FDT_CELLS(w, "ranges", 0x1000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, /**/
-              0x2000000, 0, 0x8000, 0, 0x9000, 0, 0x1000, /**/
-              0x2000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000, /**/
+              0x2000000, 0, 0x8000, 0, 0x9000, 0, 0x1000,              /**/
+              0x2000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000,  /**/
               0x3000000, 0x80, 0, 0x80, 0, 0x80, 0);
     fdt_write_end(w);
 }

@@ -43,6 +43,7 @@ static inline void message_get(const struct abi_call *call, struct message *mess
         message->word[i] = call->word[i];
     message->bytes = (uint32_t)control_bytes(call->control);
     message->caps = (uint8_t)control_caps(call->control);
+    message->moved = 0; /* of what came: an answer made of it moves nothing unless it says so */
     message->kind = (uint8_t)control_kind(call->control);
     message->way = (uint8_t)control_way(call->control);
     message->badge = call->operand[0];
