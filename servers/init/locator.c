@@ -25,6 +25,7 @@ struct seeker {
 
 /* What a handler is told. */
 struct asker {
+    const struct system *system;
     const struct entry *entry;
     uint32_t which;
     slot_t *reply;
@@ -56,11 +57,12 @@ static error_t service_share(const struct service *service, uint32_t which, slot
                            which + 1, port);
 }
 
+/* `service` NULL: there will be none. */
 static void seeker_answer(struct seeker *seeker, const struct service *service)
 {
     struct ipc ipc = {.words = 1};
     slot_t port = {0};
-    error_t error = service_share(service, seeker->which, &port);
+    error_t error = service != NULL ? service_share(service, seeker->which, &port) : ERR_not_found;
     if (error == OK)
         ipc_put_cap(&ipc, port);
     ipc_answer(&ipc, error);
@@ -117,6 +119,16 @@ static error_t seek(struct asker *asker, const char *name)
     return ERR_full;
 }
 
+/* Somebody provides it who has not ended for good. */
+static bool may_come(const struct system *system, const char *name)
+{
+    for (uint32_t i = 0; i < system->manifest.count; i++)
+        if (strcmp(system->manifest.entries[i].provides, name) == 0 &&
+            system->programs[i].state != PROGRAM_ENDED)
+            return true;
+    return false;
+}
+
 static error_t locator_serve_find(void *context, struct ipc *ipc, const char *name, slot_t *port)
 {
     struct asker *asker = context;
@@ -124,12 +136,14 @@ static error_t locator_serve_find(void *context, struct ipc *ipc, const char *na
     if (!is_user(asker->entry, name))
         return ERR_denied;
     const struct service *service = service_find(name);
-    return service != NULL ? service_share(service, asker->which, port) : seek(asker, name);
+    if (service != NULL)
+        return service_share(service, asker->which, port);
+    return may_come(asker->system, name) ? seek(asker, name) : ERR_not_found;
 }
 
 void locator_take(struct system *system, uint32_t which, struct message *message, slot_t *reply)
 {
-    struct asker asker = {system->programs[which].entry, which, reply};
+    struct asker asker = {system, system->programs[which].entry, which, reply};
     struct ipc ipc = {.message = *message, .page = sys_page};
     if (locator_dispatch(&asker, &ipc) != IPC_LATER)
         (void)tern_port_reply(*reply, &ipc.message);
@@ -147,4 +161,11 @@ void locator_forget(uint32_t which)
             (void)tern_cap_delete(at->reply);
             at->reply = (slot_t){0};
         }
+}
+
+void locator_settle(const struct system *system)
+{
+    for (struct seeker *at = seekers; at < seekers + SEEKERS_MOST; at++)
+        if (at->reply.value != 0 && !may_come(system, at->name))
+            seeker_answer(at, NULL);
 }

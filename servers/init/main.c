@@ -29,7 +29,7 @@ static _Noreturn void give_up(const char *what, error_t error)
 /* The boot module, whole, to be read. */
 static error_t archive_map(struct system *system)
 {
-    struct state_memory_basic state;
+    struct state_memory_basic state = {0};
     system->archive = root_slot(ROOT_SLOT_MODULE);
     error_t error = RT_GET(sys_page, system->archive, memory, basic, &state);
     if (error == OK)
@@ -148,7 +148,7 @@ static uint32_t cpus_told(const char *lines)
 int main(void)
 {
     struct system *system = &the_system;
-    struct message message;
+    struct message message = {0};
     slot_t reply;
     const char *machine = (const char *)sys_page + strlen(sys_page) + 1;
     (void)rt_begin();
@@ -163,6 +163,7 @@ int main(void)
     start_all(system);
     for (;;) {
         uint64_t next = start_rested(system);
+        locator_settle(system);
         error = tern_port_receive(system->port, reply, &message, next);
         if (error == OK)
             take(system, &message, &reply);

@@ -190,7 +190,7 @@ int64_t streams_prepare(void)
         locator_find((slot_t){UINT64_C(1) << 32 | RT_SLOT_LOCATOR}, sys_page, "console", &console);
     for (unsigned i = 0; i < CHANNELS; i++)
         stream_init(&channels[i].stream, error == OK ? &channel_ops : &debug_ops);
-    if (error == ERR_denied || error == ERR_bad_slot) {
+    if (error == ERR_denied || error == ERR_bad_slot || error == ERR_not_found) {
         console = (slot_t){0};
         stream_end(&channels[IN].stream);
         return 0;

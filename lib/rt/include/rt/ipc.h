@@ -27,8 +27,8 @@
 
 #define IPC_TEXT_MAX 256 /* bytes of a string, its end included */
 
-/* What a server's handler says that answers later, by ipc_answer. */
-#define IPC_LATER ((error_t)0xff)
+/* What a server's handler says that answers later, by ipc_answer: no error's number. */
+#define IPC_LATER ERR_COUNT
 
 /* A call on either side. */
 struct ipc {
