@@ -18,7 +18,6 @@
 #define RANDOM_PIECE  256
 #define GETRANDOM_ALL 7   /* flags that exist */
 #define SYSINFO_BYTES 112 /* the kernel's struct; musl's is longer */
-#define PROCESSES_MAX (TID_MAX / 2)
 
 static char host_name[65] = "tern";
 
@@ -123,7 +122,7 @@ static void limit_of(const struct task *task, int resource, struct rlimit *limit
     if (resource == RLIMIT_STACK)
         *limit = (struct rlimit){STACK_BYTES, STACK_BYTES};
     if (resource == RLIMIT_NPROC)
-        *limit = (struct rlimit){PROCESSES_MAX, PROCESSES_MAX};
+        *limit = (struct rlimit){tasks_most, tasks_most};
     if (resource == RLIMIT_CORE)
         *limit = (struct rlimit){0, RLIM_INFINITY};
 }

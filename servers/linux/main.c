@@ -26,6 +26,7 @@
 #include "streams.h"
 #include "sys/print.h"
 #include "sys/thread.h"
+#include "tmpfs.h"
 #include "tree.h"
 #include "worker.h"
 #include <fcntl.h>
@@ -34,6 +35,8 @@
 #include <string.h>
 
 #define MISSING_MOST 64
+#define SERVER_PART  8           /* of the budget */
+#define TASK_PART    (512 * KIB) /* of the programs' memory for each task that there can be */
 #define ARCHIVE_VA   UINT64_C(0x200000000000)
 
 static slot_t archive;
@@ -88,13 +91,21 @@ static void request_take(void)
         clock_real_set(request.time);
 }
 
-/* Programs may map what they write executable (JITs); none of them may use the kernel's console. */
+/* What programs use up is not the server's: a part of the budget is its own. They may map what they
+ * write executable (JITs); none of them may use the kernel's console. */
 static void programs_allow(void)
 {
-    const struct state_job_basic state = {.wx = 1};
+    struct state_job_basic own;
+    need("the server's job", error_number(RT_GET(sys_page, server_job, job, basic, &own)));
+    const struct state_job_basic state = {
+        .wx = 1, .memory_limit = own.memory_limit - own.memory_limit / SERVER_PART};
+    uint64_t tasks = state.memory_limit / TASK_PART;
+    tasks_most = (uint32_t)(tasks < tasks_most ? tasks : tasks_most);
+    tmpfs_limit(state.memory_limit / 2);
     error_t error = rt_set(sys_page, programs_job, STATE_job_basic,
-                           STATE_BIT(job, basic, wx) | STATE_BIT(job, basic, debug), &state,
-                           sizeof(state), (slot_t){0});
+                           STATE_BIT(job, basic, wx) | STATE_BIT(job, basic, debug) |
+                               STATE_BIT(job, basic, memory_limit),
+                           &state, sizeof(state), (slot_t){0});
     need("the programs' job", error_number(error));
 }
 

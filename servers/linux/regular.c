@@ -10,7 +10,12 @@
 #define SEALS_WRITE (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 static slot_t archive_memory;
-static uint64_t used_bytes;
+static uint64_t used_bytes, limit_bytes = UINT64_MAX;
+
+void tmpfs_limit(uint64_t bytes)
+{
+    limit_bytes = bytes;
+}
 
 void tmpfs_archive(slot_t archive)
 {
@@ -25,6 +30,8 @@ uint64_t tmpfs_used(void)
 static int64_t regular_grow(struct regular *regular, uint64_t size)
 {
     uint64_t before = regular->store.size;
+    if (size > before && used_bytes + (size - before) > limit_bytes)
+        return -ENOSPC;
     int64_t result = store_grow(&regular->store, size);
     used_bytes += regular->store.size - before;
     return result;
@@ -36,6 +43,8 @@ static int64_t regular_own(struct regular *regular)
 {
     if (regular->archive == NULL)
         return 0;
+    if (used_bytes + regular->size > limit_bytes)
+        return -ENOSPC;
     int64_t result = store_grow(&regular->store, regular->size);
     if (result == 0)
         result = store_write(&regular->store, 0, regular->archive, regular->size);

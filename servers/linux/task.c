@@ -15,6 +15,9 @@ static struct task *tasks[TID_MAX];
 static uint8_t number_users[TID_MAX]; /* how many name it: task, group, session */
 static uint32_t generations[TID_MAX];
 static uint32_t number_next = 1;
+static uint32_t task_count;
+
+uint32_t tasks_most = TID_MAX / 2;
 
 struct task *task_find(uint32_t tid)
 {
@@ -57,6 +60,8 @@ uint32_t number_take(void)
 
 struct task *task_make(struct group *group, uint32_t tid)
 {
+    if (task_count >= tasks_most)
+        return NULL;
     struct task *task = calloc(1, sizeof(*task));
     uint32_t number = tid != 0 ? tid : number_take();
     if (task == NULL || number == 0) {
@@ -76,6 +81,7 @@ struct task *task_make(struct group *group, uint32_t tid)
     list_init(&task->in_ready);
     list_add_last(&group->tasks, &task->in_group);
     group->task_count++;
+    task_count++;
     tasks[number] = task;
     return task;
 }
@@ -139,6 +145,7 @@ void task_end(struct worker *worker, struct task *task)
         mm_put(task->mm);
     list_remove(&task->in_group);
     task->group->task_count--;
+    task_count--;
     tasks[task->tid] = NULL;
     number_drop(task->tid);
     free(task);

@@ -104,6 +104,9 @@ void task_end(struct worker *worker, struct task *task);
 /* Gives it another number, that nobody else has as a task (exec: the group's). */
 void task_renumber(struct task *task, uint32_t tid);
 
+/* How many there can be at once (RLIMIT_NPROC, threads-max): above, clone says -EAGAIN. */
+extern uint32_t tasks_most;
+
 /* Numbers for tasks, groups and sessions: each that names one keeps it. 0: none left. */
 uint32_t number_take(void);
 void number_keep(uint32_t number);

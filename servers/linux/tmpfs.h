@@ -58,5 +58,7 @@ int64_t regular_punch(struct regular *regular, uint64_t offset, uint64_t size);
 
 /* Bytes in regular files' stores, all in all: for statfs. */
 uint64_t tmpfs_used(void);
+/* What they may take at most: files shall not take the memory that programs need. -ENOSPC above. */
+void tmpfs_limit(uint64_t bytes);
 
 #endif

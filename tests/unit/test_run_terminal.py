@@ -39,7 +39,7 @@ class Terminals(unittest.TestCase):
             screen.tern.terminate()
             self.assertIn(screen.end(), (-signal.SIGTERM, 128 + signal.SIGTERM))
         with OnTerminal("run", "--", "describe", rows=11, columns=22) as screen:
-            screen.wait(b'["tty", "1"], ["rows", "11"], ["cols", "22"]]')
+            screen.wait(b'["tty", "1"], ["rows", "11"], ["cols", "22"]')
             screen.wait(b"TERM=fancy")
             self.assertEqual(screen.end(), 0)
 
