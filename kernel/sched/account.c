@@ -17,8 +17,6 @@
 #include "sched/sched.h"
 #include "sched/throttle.h"
 
-#define LEND_DEPTH 8 /* callers of callers that are looked at */
-
 struct thread *sched_payer_above(struct thread *thread, uint64_t now)
 {
     struct thread *payer = thread;
@@ -31,12 +29,11 @@ struct thread *sched_payer_above(struct thread *thread, uint64_t now)
     return payer;
 }
 
-/* The thread's own priority, or the best of those that lend to it. */
-void sched_lend_again(struct thread *thread)
+void sched_lend_above(struct thread *thread)
 {
     uint32_t best = thread->priority;
     const struct thread *server = thread;
-    uint64_t now = thread->serving != NULL ? arch_counter() : 0;
+    uint64_t now = arch_counter();
     for (uint32_t depth = 0; depth < LEND_DEPTH && server->serving != NULL; depth++) {
         struct thread *lender = reply_lender(server);
         if (lender == NULL || throttle_until(lender, now) != 0)

@@ -1,5 +1,6 @@
 /* Classes: feedback, round robin, budgets (class.h). */
 #include "sched/class.h"
+#include "ipc/port.h"
 #include "lib/assert.h"
 #include "sched/clock.h"
 #include "sched/sched.h"
@@ -45,7 +46,7 @@ static uint64_t time_used(const struct sched_entity *entity)
 
 /* --- priority and slice --- */
 
-/* Own priority from base and level; what it is lent is worked out again. */
+/* Own priority from base and level. */
 static void priority_again(struct thread *thread)
 {
     const struct sched_entity *entity = &thread->sched;
@@ -53,7 +54,6 @@ static void priority_again(struct thread *thread)
     uint32_t low = class_range[entity->class].low;
     debug_assert(entity->base >= low && entity->base <= class_range[entity->class].high);
     thread->priority = (uint8_t)(entity->base >= low + level ? entity->base - level : low);
-    sched_lend_again(thread);
 }
 
 static uint64_t slice_length(const struct sched_entity *entity)
@@ -66,17 +66,12 @@ static void slice_again(struct sched_entity *entity)
     entity->slice_mark = time_used(entity) + slice_length(entity);
 }
 
-static void level_set(struct thread *thread, uint32_t level)
+void class_level_locked(struct thread *thread, uint32_t level)
 {
     debug_assert(level < LEVELS);
     thread->sched.level = (uint8_t)level;
     slice_again(&thread->sched);
     priority_again(thread);
-}
-
-void class_begin(struct thread *thread)
-{
-    level_set(thread, 0);
 }
 
 static bool slice_used(const struct sched_entity *entity)
@@ -90,7 +85,7 @@ static uint32_t epoch_at(uint64_t now)
 }
 
 /* Back to level 0 in each epoch; true if it was for this one. */
-static bool epoch_rise(struct thread *thread, uint32_t epoch)
+static bool epoch_rise_locked(struct thread *thread, uint32_t epoch)
 {
     struct sched_entity *entity = &thread->sched;
     if (entity->class != SCHED_normal || entity->epoch == epoch)
@@ -98,40 +93,69 @@ static bool epoch_rise(struct thread *thread, uint32_t epoch)
     entity->epoch = epoch;
     if (entity->level == 0)
         return false;
-    level_set(thread, 0);
+    class_level_locked(thread, 0);
     return true;
 }
 
-/* The slice of the running thread is used up. */
-static void slice_over(struct thread *thread, uint64_t now)
+static void slice_over_locked(struct thread *thread, uint32_t epoch)
 {
     struct sched_entity *entity = &thread->sched;
-    if (entity->class != SCHED_normal || epoch_rise(thread, epoch_at(now)))
+    if (entity->class != SCHED_normal || epoch_rise_locked(thread, epoch))
         slice_again(entity);
     else
-        level_set(thread, entity->level + 1u < LEVELS ? entity->level + 1u : entity->level);
+        class_level_locked(thread,
+                           entity->level + 1u < LEVELS ? entity->level + 1u : entity->level);
+}
+
+/*
+ * If the slice of `payer` is used up, which `thread` runs for, all sink from the one to the other:
+ * each lends its own priority on. True for the CPU that saw it first.
+ */
+static bool slice_ends(struct thread *thread, struct thread *payer, uint64_t now)
+{
+    if (LIKELY(!slice_used(&payer->sched)))
+        return false;
+    spinlock_enter(&params_lock);
+    bool used = slice_used(&payer->sched);
+    for (uint32_t i = 0; used && i < LEND_DEPTH && thread != NULL && thread != payer; i++) {
+        slice_over_locked(thread, epoch_at(now));
+        thread = reply_lender(thread);
+    }
+    if (used)
+        slice_over_locked(payer, epoch_at(now));
+    spinlock_exit(&params_lock);
+    return used;
+}
+
+static bool rises(struct thread *thread)
+{
+    struct sched_entity *entity = &thread->sched;
+    if (entity->class != SCHED_normal || entity->level == 0 ||
+        arch_counter() - entity->put_on < WAITED * slice_length(entity))
+        return false;
+    spinlock_enter(&params_lock);
+    if (entity->level != 0)
+        class_level_locked(thread, entity->level - 1u);
+    spinlock_exit(&params_lock);
+    return true;
 }
 
 void class_wake(struct thread *thread)
 {
-    struct sched_entity *entity = &thread->sched;
     class_take_params(thread);
-    if (entity->class == SCHED_normal && slice_used(entity))
-        slice_over(thread, arch_counter());
-    else if (entity->class == SCHED_normal && entity->level != 0 &&
-             arch_counter() - entity->put_on >= WAITED * slice_length(entity))
-        level_set(thread, entity->level - 1u);
-    else if (thread->serving == NULL)
-        thread->effective = thread->priority;
+    struct thread *payer = sched_payer(thread, cpu_self()->accounted);
+    bool over = payer->sched.class == SCHED_normal && slice_used(&payer->sched) &&
+                slice_ends(thread, payer, arch_counter());
+    if (over || rises(thread) || thread->serving == NULL)
+        sched_lend_again(thread);
 }
 
-bool class_ran(struct thread *thread, uint64_t now)
+bool class_ran(struct thread *thread, struct thread *payer, uint64_t now)
 {
     class_take_params(thread);
-    if (!slice_used(&thread->sched))
-        return false;
-    slice_over(thread, now);
-    return true;
+    bool over = slice_ends(thread, payer, now);
+    sched_lend_again(thread);
+    return over;
 }
 
 /* --- budgets --- */
@@ -210,7 +234,10 @@ void class_boost(struct cpu *self, uint64_t now)
         if (thread == NULL)
             break;
         run_queue_remove_locked(self, thread);
-        (void)epoch_rise(thread, epoch);
+        spinlock_enter(&params_lock);
+        (void)epoch_rise_locked(thread, epoch);
+        spinlock_exit(&params_lock);
+        sched_lend_again(thread);
         run_queue_add_locked(self, thread, false);
     }
     if (thread == NULL)

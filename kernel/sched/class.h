@@ -26,8 +26,14 @@ enum {
 /* True for a priority in the range of a class that there is. */
 bool class_has_priority(uint32_t class, uint32_t priority);
 
-/* Class or base changed: level 0, a new slice. The thread's owner. */
-void class_begin(struct thread *thread);
+/*
+ * The lock of what is asked for threads, and of class, base, level, own priority and slice: their
+ * owner changes them, and the CPU whose slice end they paid for (params.c).
+ */
+extern struct spinlock params_lock;
+
+/* A level, and a new slice. */
+void class_level_locked(struct thread *thread, uint32_t level);
 
 /* Takes over what sched_set left, if something is there. The thread's owner; params.c. */
 void class_take_params(struct thread *thread);
@@ -35,10 +41,13 @@ void class_take_params(struct thread *thread);
 /* An owned thread comes back from a wait: may rise or sink, and is lent to anew. */
 void class_wake(struct thread *thread);
 
-/* The running thread was charged up to `now`; true if its slice is used up: others go first. */
-bool class_ran(struct thread *thread, uint64_t now);
+/*
+ * What runs was charged to `payer` up to `now`; true if that one's slice is used up: others go
+ * before the thread. Works out anew what it is lent.
+ */
+bool class_ran(struct thread *thread, struct thread *payer, uint64_t now);
 
-/* Ticks left of its slice. */
+/* Ticks left of the slice of one that pays. */
 uint64_t class_slice_left(const struct thread *thread);
 
 /* Ticks of a realtime thread's budget in this period; UINT64_MAX: it is not realtime. */

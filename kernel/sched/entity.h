@@ -3,6 +3,7 @@
  *
  * `where`, `run` and `listed` are under the queue lock of the thread's CPU (thread.cpu). What
  * others may write or read at any time is atomic. What is asked for is under the lock of params.c.
+ * Class, base, level, epoch and slice are changed under that lock, too (class.h).
  * The rest is its owner's: who runs it, or took it out of where it was (obj/thread.h).
  */
 #pragma once

@@ -3,7 +3,7 @@
  *
  * Anybody with the right may set parameters at any time; the thread's owner takes them over when it
  * next handles it, on its way into a queue or at a decision. One lock for all, taken at changes
- * only; it has the rank of a queue's, and is never taken together with one.
+ * only.
  *
  * Admission: each realtime thread has a home, the allowed CPU with the least realtime load, and
  * stays there. The loads of one CPU's threads, budget / period, are at most REALTIME_MAX together.
@@ -20,7 +20,7 @@
 #define PERIOD_MAX_NS UINT64_C(10000000000)
 #define PRIORITY_NEW  24 /* the middle of normal */
 
-static struct spinlock params_lock = SPINLOCK_INIT(run_queue);
+struct spinlock params_lock = SPINLOCK_INIT(params);
 static uint32_t realtime_load[CONFIG_CPU_MAX]; /* by CPU number; parts per million; the lock */
 
 static bool has_affinity(const struct sched_params *params)
@@ -151,11 +151,12 @@ void class_take_params(struct thread *thread)
     irq_state_t state = spinlock_lock(&params_lock);
     struct sched_policy policy = entity->asked;
     atomic_store_explicit(&entity->changed, false, memory_order_relaxed);
-    spinlock_unlock(&params_lock, state);
     entity->class = policy.class;
     entity->base = policy.priority;
     budget_take(entity, &policy);
-    class_begin(thread);
+    class_level_locked(thread, 0);
+    spinlock_unlock(&params_lock, state);
+    sched_lend_again(thread);
 }
 
 void sched_thread_init(struct thread *thread)
@@ -165,7 +166,8 @@ void sched_thread_init(struct thread *thread)
     entity->class = entity->asked.class;
     entity->base = entity->asked.priority;
     throttle_init(entity);
-    class_begin(thread);
+    class_level_locked(thread, 0); /* nobody else knows the thread yet */
+    sched_lend_again(thread);
 }
 
 void sched_thread_end(struct thread *thread)

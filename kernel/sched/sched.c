@@ -54,10 +54,11 @@ void sched_poke(struct cpu *cpu)
 }
 
 /* Of its own priority or a lesser one, but it could run once feedback has its way. */
-static bool could_run_instead(const struct thread *current, uint32_t top)
+static bool could_run_instead(const struct thread *current, const struct thread *payer,
+                              uint32_t top)
 {
     return top > current->effective ||
-           (current->sched.class == SCHED_normal && top > CLASS_LOW_normal);
+           (payer->sched.class == SCHED_normal && top > CLASS_LOW_normal);
 }
 
 static void slice_begin(struct cpu *self, uint64_t ticks)
@@ -66,17 +67,25 @@ static void slice_begin(struct cpu *self, uint64_t ticks)
     clock_wake_at(self->slice_end);
 }
 
+/* The slice of who pays for the current thread, if one of `top` - 1 wants it. */
+static void slice_need(struct cpu *self, struct thread *current, uint32_t top)
+{
+    const struct thread *payer = sched_payer(current, self->accounted);
+    if (could_run_instead(current, payer, top))
+        slice_begin(self, class_slice_left(payer));
+}
+
 /* A thread of that priority was put into our own queue. */
 static void announce_own(struct cpu *self, uint32_t priority)
 {
-    const struct thread *current = self->current;
+    struct thread *current = self->current;
     self->surplus = place_cpu_count() > 1;
     if (current == NULL)
         return; /* a decision comes anyway */
     if (priority > current->effective)
         atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
-    else if (self->slice_end == 0 && could_run_instead(current, priority + 1))
-        slice_begin(self, class_slice_left(current));
+    else if (self->slice_end == 0)
+        slice_need(self, current, priority + 1);
 }
 
 static void announce(struct cpu *self, struct cpu *cpu, uint32_t priority)
@@ -171,16 +180,15 @@ void sched_lend_changed(struct cpu *self, struct thread *thread)
 static struct thread *judge(struct cpu *self, struct thread *from, bool *last)
 {
     uint64_t now = self->accounted;
+    struct thread *payer = sched_payer(from, now);
     class_boost(self, now);
-    if (class_ran(from, now))
+    if (class_ran(from, payer, now))
         *last = true;
-    else if (from->serving != NULL)
-        sched_lend_again(from);
     bool may = place_anywhere(from) || place_allows(from, self);
     if (may && (!throttle_possible(from) || throttle_until(from, now) == 0))
         return from;
     /* One that is out of budget goes on while it works for somebody who is not. */
-    if (may && sched_payer(from, now) != from)
+    if (may && payer != from)
         return from;
     arch_thread_leave(self, from);
     self->current = NULL;
@@ -227,8 +235,8 @@ static void fast_begin(struct cpu *self, struct thread *to, uint32_t top)
     to->sched.put_on = self->accounted;
     if (throttle_possible(to))
         atomic_store_explicit(&self->reschedule, true, memory_order_relaxed);
-    else if (self->slice_end == 0 && could_run_instead(to, top))
-        slice_begin(self, class_slice_left(to));
+    else if (self->slice_end == 0)
+        slice_need(self, to, top);
 }
 
 void sched_hand_over(struct cpu *self, struct thread *to)
@@ -315,8 +323,8 @@ static void slice_arm(struct cpu *self, struct thread *thread)
     uint64_t ticks = UINT64_MAX;
     if (throttle_possible(payer))
         ticks = min_u64(class_budget_left(payer), throttle_left(payer));
-    if (could_run_instead(thread, ready_top(self)))
-        ticks = min_u64(ticks, class_slice_left(thread));
+    if (could_run_instead(thread, payer, ready_top(self)))
+        ticks = min_u64(ticks, class_slice_left(payer));
     if (self->reclaiming)
         ticks = min_u64(ticks, reap_ticks);
     if (ticks != UINT64_MAX)

@@ -103,6 +103,8 @@ void sched_cpu_add(struct cpu *cpu);
 
 /* --- for the files of sched/ --- */
 
+#define LEND_DEPTH 8 /* callers of callers that are looked at */
+
 /* Would a thread of that priority run on `cpu` instead of what runs there now? A guess. */
 bool sched_outranks(uint32_t priority, const struct cpu *cpu);
 
@@ -111,11 +113,19 @@ struct thread *sched_payer_above(struct thread *thread, uint64_t now);
 
 static inline struct thread *sched_payer(struct thread *thread, uint64_t now)
 {
-    return thread->serving == NULL ? thread : sched_payer_above(thread, now);
+    return LIKELY(thread->serving == NULL) ? thread : sched_payer_above(thread, now);
 }
 
-/* Works out `effective` again, no more. */
-void sched_lend_again(struct thread *thread);
+/* Works out `effective` again, no more: own priority, or the best of those that lend to it. */
+void sched_lend_above(struct thread *thread);
+
+static inline void sched_lend_again(struct thread *thread)
+{
+    if (thread->serving != NULL)
+        sched_lend_above(thread);
+    else
+        thread->effective = thread->priority;
+}
 
 /* Does what there is to do when there is no thread, and halts until something happens. */
 void sched_idle(struct cpu *self);

@@ -130,8 +130,9 @@ static void run_faults(uint64_t argument)
         for (unsigned i = 0; i < BENCH_WARM + BENCH_CALLS; i++) {
             if (i == BENCH_WARM)
                 before = sys_counter();
-            for (bool once = true; once; once = false)
-                GUEST_FAULT(FAULT_undefined, "", GUEST_UNDEFINED)
+            for (bool once = true; once; once = false) {
+                GUEST_FAULT(FAULT_undefined, "", GUEST_UNDEFINED) /* and a break */
+            }
         }
         foreign_ticks = sys_counter() - before;
         worker_end();

@@ -349,6 +349,44 @@ TEST(sched_priority_is_lent_along_a_chain)
         EXPECT(tern_cap_delete(chain[i].port) == OK && tern_cap_delete(chain[i].reply) == OK);
 }
 
+static uint64_t serve_spinning(void *argument, void *page)
+{
+    struct message message = {0};
+    EXPECT(tern_port_receive(chain[0].port, chain[0].reply, &message, DEADLINE_NEVER) == OK);
+    atomic_fetch_add(&entered, 1);
+    return spin(argument, page);
+}
+
+static uint64_t call_for_ever(void *argument, void *page)
+{
+    struct message message = {0};
+    (void)argument, (void)page;
+    return (uint64_t)tern_port_call(chain[0].port, &message, DEADLINE_NEVER);
+}
+
+/* The slice of who computes by a call ends as any other: the third of equal priority has its turns,
+ * and the caller the others. */
+TEST(sched_slice_of_a_caller_ends)
+{
+    slot_t threads[3];
+    above_all();
+    REQUIRE(sys_port_create(0, &chain[0].port) == OK);
+    REQUIRE(sys_reply_create(&chain[0].reply) == OK);
+    threads[0] = start(serve_spinning, 0, SCHED_normal, 24, FIRST_CPU);
+    threads[1] = start(call_for_ever, 0, SCHED_normal, 24, FIRST_CPU);
+    EXPECT(comes(&entered, 1));
+    threads[2] = start(spin, 0, SCHED_normal, 24, FIRST_CPU);
+    uint64_t caller = 0, third = 0;
+    for (unsigned i = 0; i < LONG_MS / 20 && (caller < 40 * MS || third < 40 * MS); i++) {
+        nap(20);
+        caller = time_of(threads[1], sys_page);
+        third = time_of(threads[2], sys_page);
+    }
+    EXPECT(caller >= 40 * MS && third >= 40 * MS && time_of(threads[0], sys_page) < 10 * MS);
+    end(threads, COUNT_OF(threads));
+    EXPECT(tern_cap_delete(chain[0].port) == OK && tern_cap_delete(chain[0].reply) == OK);
+}
+
 /* --- jobs --- */
 
 static uint64_t spin_for_ever(void *argument, void *page)

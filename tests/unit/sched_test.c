@@ -260,6 +260,30 @@ TEST(sched_server_goes_on_with_its_own_when_the_lent_budget_ends)
     EXPECT(model_leave(0) == server);
 }
 
+/*
+ * What a server does uses up the slice of its client: a third one of the same priority has its
+ * turns, also if the client itself never runs when a slice ends; and all sink alike.
+ */
+TEST(sched_server_leaves_the_cpu_when_its_client_s_slice_ends)
+{
+    model_start(1);
+    struct thread *client = model_thread(), *server = model_thread(), *other = model_thread();
+    sched_ready(client);
+    EXPECT(model_leave(0) == client);
+    model_wait(0);
+    model_call(client, server);
+    sched_ready(server);
+    sched_ready(other);
+    EXPECT(model_leave(0) == server);
+    model_run(900 * MS);
+    EXPECT(model_used_ms(server) == 0);
+    EXPECT(model_used_ms(client) > 400 && model_used_ms(client) < 500);
+    EXPECT(model_used_ms(other) > 400 && model_used_ms(other) < 500);
+    EXPECT(client->sched.level > 4 && server->sched.level > 4 && other->sched.level > 4);
+    model_run(3000 * MS);
+    EXPECT(model_used_ms(client) > 1800 && model_used_ms(other) > 1800);
+}
+
 /* A chain that leads in a circle ends after some steps. */
 TEST(sched_lending_in_a_circle_ends)
 {
