@@ -20,4 +20,8 @@ static inline struct file *call_file(struct call *call, int fd)
     return file != NULL && (file->flags & O_PATH) == 0 ? file : NULL;
 }
 
+/* A new special or regular file where a walk that may miss it ended: leaves it in walk->node. As
+ * mknod's errors (call_open.c). */
+int64_t walk_special(struct walk *walk, uint32_t mode, uint64_t rdev);
+
 #endif

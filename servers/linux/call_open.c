@@ -166,25 +166,32 @@ int64_t call_close(struct call *call, arg_int fd)
     return files_close(call->task->files, fd);
 }
 
+int64_t walk_special(struct walk *walk, uint32_t mode, uint64_t rdev)
+{
+    if (walk->node != NULL)
+        return -EEXIST;
+    if (walk->slash)
+        return -ENOENT;
+    int64_t result = walk_may_change(walk, NULL);
+    if (result != 0)
+        return result;
+    return node_name(walk, tmpfs_make(mode & ~walk->task->fs->umask, rdev));
+}
+
 static int64_t mknod_at(struct call *call, int folder, uaddr_t path, uint32_t mode, uint64_t rdev)
 {
     struct walk walk;
     uint32_t type = mode & S_IFMT;
     if (type == 0)
         mode |= type = S_IFREG;
-    if (type != S_IFREG && type != S_IFIFO && type != S_IFCHR && type != S_IFBLK)
+    if (type != S_IFREG && type != S_IFIFO && type != S_IFCHR && type != S_IFBLK &&
+        type != S_IFSOCK)
         return type == S_IFDIR ? -EPERM : -EINVAL;
     if ((type == S_IFCHR || type == S_IFBLK) && call->task->group->euid != 0)
         return -EPERM;
     int64_t result = walk_user(&walk, call->task, folder, path, WALK_MISSING);
-    if (result == 0 && walk.node != NULL)
-        result = -EEXIST;
-    if (result == 0 && walk.slash)
-        result = -ENOENT;
     if (result == 0)
-        result = walk_may_change(&walk, NULL);
-    if (result == 0)
-        result = node_name(&walk, tmpfs_make(type | (mode & 07777 & ~call->task->fs->umask), rdev));
+        result = walk_special(&walk, type | (mode & 07777), rdev);
     walk_end(&walk);
     return result;
 }

@@ -188,14 +188,13 @@ int64_t call_readlinkat(struct call *call, arg_int folder, arg_user path, arg_us
 #define DEVPTS_MAGIC     0x1cd1
 #define PIPEFS_MAGIC     0x50495045
 #define ANON_MAGIC       0x09041934
+#define SOCKFS_MAGIC     0x534f434b
 
 static int64_t statfs_put(struct call *call, const struct node *node, uaddr_t to)
 {
-    static const uint32_t magic[] = {[DEV_TREE] = TMPFS_MAGIC,
-                                     [DEV_PROC] = PROC_SUPER_MAGIC,
-                                     [DEV_PIPE] = PIPEFS_MAGIC,
-                                     [DEV_OTHER] = ANON_MAGIC,
-                                     [DEV_PTS] = DEVPTS_MAGIC};
+    static const uint32_t magic[] = {
+        [DEV_TREE] = TMPFS_MAGIC, [DEV_PROC] = PROC_SUPER_MAGIC, [DEV_PIPE] = PIPEFS_MAGIC,
+        [DEV_OTHER] = ANON_MAGIC, [DEV_PTS] = DEVPTS_MAGIC,      [DEV_SOCKET] = SOCKFS_MAGIC};
     struct statfs told;
     memset(&told, 0, sizeof(told));
     told.f_type = magic[node->dev];

@@ -58,7 +58,7 @@ struct node {
 };
 
 /* `st_dev` of each tree. */
-enum { DEV_TREE = 1, DEV_PROC, DEV_PIPE, DEV_OTHER, DEV_PTS };
+enum { DEV_TREE = 1, DEV_PROC, DEV_PIPE, DEV_OTHER, DEV_PTS, DEV_SOCKET };
 
 /* One reference; numbers itself, takes the time. */
 void node_init(struct node *node, const struct node_ops *ops, uint32_t mode, uint64_t dev);

@@ -15,8 +15,9 @@ static int64_t name_of(const struct node *node, char *to, uint64_t size)
 {
     char name[64];
     int length;
-    if (node->dev == DEV_PIPE)
-        length = snprintf(name, sizeof(name), "pipe:[%llu]", (unsigned long long)node->ino);
+    if (node->dev == DEV_PIPE || node->dev == DEV_SOCKET)
+        length = snprintf(name, sizeof(name), "%s:[%llu]",
+                          node->dev == DEV_PIPE ? "pipe" : "socket", (unsigned long long)node->ino);
     else if (node->dev == DEV_OTHER)
         length = snprintf(name, sizeof(name), "anon_inode:[tern]");
     else
@@ -30,7 +31,7 @@ int64_t proc_path(struct task *task, const struct node *node, char *to, uint64_t
     static const char gone[] = " (deleted)";
     char text[PATH_SIZE];
     bool reached;
-    if (node->dev == DEV_PIPE || node->dev == DEV_OTHER)
+    if (node->dev == DEV_PIPE || node->dev == DEV_OTHER || node->dev == DEV_SOCKET)
         return name_of(node, to, size);
     const char *path = fs_path(task->fs, node, text, sizeof(text), &reached);
     if (path == NULL)

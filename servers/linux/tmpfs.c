@@ -55,7 +55,7 @@ static int64_t special_open(struct call *call, struct node *node, struct file *f
 static void special_release(struct node *node)
 {
     struct special *special = special_of(node);
-    assert(special->pipe == NULL);
+    assert(special->pipe == NULL && special->socket == NULL);
     free(special);
 }
 

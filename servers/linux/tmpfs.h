@@ -13,6 +13,7 @@
 #include "transfer.h"
 
 struct pipe;
+struct socket;
 
 struct regular {
     struct node node;
@@ -29,10 +30,11 @@ struct symlink {
     char text[];
 };
 
-/* Devices and FIFOs: a name for what is elsewhere. */
+/* Devices, FIFOs and sockets: a name for what is elsewhere. */
 struct special {
     struct node node;
-    struct pipe *pipe; /* FIFOs: while it is open (pipe.h) */
+    struct pipe *pipe;     /* FIFOs: while it is open (pipe.h) */
+    struct socket *socket; /* sockets: while it lives (socket_name.h) */
 };
 
 /* All have one reference and no entry. NULL: no memory. `mode` with type: regular or special. */

@@ -5,6 +5,9 @@
 #include "fake.h"
 #include "tree.h"
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 
 #define PROGRAMS 4
 
@@ -28,6 +31,8 @@ static uint64_t value(void)
     if (pick < 170)
         return P(
             strcpy((char *)memory + 61000 + random % 8 * 64, paths[random / 8 % COUNT_OF(paths)]));
+    if (pick < 180)
+        return P(memory + 62000 + random % 3 * 128);
     if (pick < 200)
         return random % 100000;
     if (pick < 215)
@@ -55,6 +60,23 @@ static uint32_t call_any(void)
     return number;
 }
 
+/* The address of an abstract name; a message with descriptor 0 and one with what are none. */
+static void prepare_messages(void)
+{
+    struct sockaddr_un *name = (void *)(memory + 62000);
+    *name = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_path = "\0name"};
+    for (unsigned i = 1; i < 3; i++) {
+        struct msghdr *header = (void *)(memory + 62000 + i * 128);
+        struct cmsghdr *control = (void *)(header + 1);
+        *control = (struct cmsghdr){CMSG_LEN(i * 4), SOL_SOCKET, SCM_RIGHTS};
+        memset(CMSG_DATA(control), (int)i - 1, i * 4);
+        *header = (struct msghdr){.msg_control = control, .msg_controllen = CMSG_SPACE(i * 4)};
+        header->msg_iov = (void *)(memory + 63000);
+        header->msg_iovlen = 1;
+    }
+    *(struct iovec *)(void *)(memory + 63000) = (struct iovec){memory + 10, 40};
+}
+
 static void prepare(void)
 {
     struct program *p = fake_start();
@@ -64,6 +86,9 @@ static void prepare(void)
     EXPECT(DO(p, mkdir, P(fake_text("/tmp/d")), 0777) == 0);
     EXPECT(DO(p, mknod, P(fake_text("/tmp/fifo")), S_IFIFO | 0666, 0) == 0);
     EXPECT(DO(p, symlink, P(fake_text("d/c")), P(fake_text("/tmp/link"))) == 0);
+    prepare_messages();
+    EXPECT(DO(p, socketpair, AF_UNIX, SOCK_STREAM, 0, P(memory)) == 0);
+    EXPECT(DO(p, socketpair, AF_UNIX, SOCK_DGRAM, 0, P(memory)) == 0);
     programs[0] = p;
     programs[1] = fake_fork(p);
     programs[2] = fake_program(1000);
