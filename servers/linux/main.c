@@ -22,6 +22,7 @@
 #include "rt/state.h"
 #include "rt/tar.h"
 #include "signals.h"
+#include "socket.h"
 #include "store.h"
 #include "streams.h"
 #include "sys/print.h"
@@ -35,7 +36,8 @@
 #include <string.h>
 
 #define MISSING_MOST 64
-#define SERVER_PART  8           /* of the budget */
+#define SERVER_PART  8  /* of the budget */
+#define QUEUES_PART  32 /* of the budget: messages of sockets may take so much of the server's */
 #define TASK_PART    (512 * KIB) /* of the programs' memory for each task that there can be */
 #define ARCHIVE_VA   UINT64_C(0x200000000000)
 
@@ -102,6 +104,7 @@ static void programs_allow(void)
     uint64_t tasks = state.memory_limit / TASK_PART;
     tasks_most = (uint32_t)(tasks < tasks_most ? tasks : tasks_most);
     tmpfs_limit(state.memory_limit / 2);
+    packets_limit(own.memory_limit / QUEUES_PART);
     error_t error = rt_set(sys_page, programs_job, STATE_job_basic,
                            STATE_BIT(job, basic, wx) | STATE_BIT(job, basic, debug) |
                                STATE_BIT(job, basic, memory_limit),

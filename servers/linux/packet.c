@@ -3,10 +3,19 @@
 #include <assert.h>
 #include <stdlib.h>
 
+static uint64_t used_bytes, limit_bytes = UINT64_MAX;
+
+void packets_limit(uint64_t bytes)
+{
+    limit_bytes = bytes;
+}
+
 struct packet *packet_make(struct socket_message *message, uint64_t size, int64_t *error)
 {
+    *error = -ENOBUFS;
+    if (used_bytes + size > limit_bytes)
+        return NULL;
     struct packet *packet = malloc(sizeof(*packet) + size);
-    *error = -ENOMEM;
     if (packet == NULL)
         return NULL;
     *packet = (struct packet){.from = message->from};
@@ -30,6 +39,7 @@ void packet_queue(struct packet *packet, struct socket *to, struct socket_messag
         rights_fly(packet->rights);
     }
     to->queued += packet->cost;
+    used_bytes += packet->cost;
     list_add_last(&to->packets, &packet->among);
     pollable_wake(&to->pollable);
 }
@@ -68,6 +78,7 @@ void packet_drop(struct packet *packet, struct socket *socket)
 {
     list_remove(&packet->among);
     socket->queued -= packet->cost;
+    used_bytes -= packet->cost;
     if (packet->rights != NULL) {
         rights_land(packet->rights);
         rights_put(packet->rights);

@@ -86,10 +86,10 @@ static void peer_lost(struct socket *caller, const struct socket *gone)
 
 void socket_free(struct socket *socket)
 {
-    while (!list_empty(&socket->pending)) {
-        struct socket *child = CONTAINER_OF(socket->pending.next, struct socket, of_listener);
-        list_remove(&child->of_listener);
-        socket_free(child); /* it has none itself */
+    list_remove(&socket->of_listener);
+    for (struct list *at = socket->pending.next, *next; at != &socket->pending; at = next) {
+        next = at->next;
+        socket_free(CONTAINER_OF(at, struct socket, of_listener)); /* it has none itself */
     }
     while (!list_empty(&socket->callers))
         peer_lost(CONTAINER_OF(socket->callers.next, struct socket, among_callers), socket);

@@ -107,6 +107,8 @@ int64_t socket_receive(struct call *call, struct socket *socket, struct socket_m
 
 /* --- packets --- */
 
+/* What all queues together may hold: they are the server's memory. -ENOBUFS above. */
+void packets_limit(uint64_t bytes);
 /* From the message's bytes, up to `size`; not in a queue. NULL: *error. */
 struct packet *packet_make(struct socket_message *message, uint64_t size, int64_t *error);
 /* Puts it into the receiver's queue, with the message's rights. */

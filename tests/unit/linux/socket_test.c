@@ -205,15 +205,25 @@ TEST(linux_socket_connects)
     EXPECT(DO(client, write, 0, P(fake_text("hello")), 5) == 5);
     *size = sizeof(*told);
     EXPECT(DO(server, recvfrom, 1, P(buffer), 100, 0, P(told), P(size)) == 5 && *size == 0);
-    /* One may wait to be accepted beyond the backlog; then connect waits, or is refused. */
+    finish(server, client);
+}
+
+/* One may wait to be accepted beyond the backlog; then connect waits, or is refused. */
+TEST(linux_socket_backlog)
+{
+    struct program *server = fake_start(), *client = fake_program(0);
+    char *buffer = fake_memory(10);
+    EXPECT(DO(server, socket, AF_UNIX, SOCK_STREAM, 0) == 0);
+    EXPECT(NAMED(bind, server, 0, "/tmp/s") == 0 && DO(server, listen, 0, 0) == 0);
+    EXPECT(DO(client, socket, AF_UNIX, SOCK_STREAM, 0) == 0);
     EXPECT(DO(client, socket, AF_UNIX, SOCK_STREAM, 0) == 1);
     EXPECT(DO(client, socket, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0) == 2);
     EXPECT(DO(client, socket, AF_UNIX, SOCK_STREAM, 0) == 3);
     EXPECT(NAMED(connect, client, 1, "/tmp/s") == 0 && (poll_of(server, 0) & POLLIN) != 0);
     EXPECT(NAMED(connect, client, 2, "/tmp/s") == -EAGAIN);
     EXPECT(NAMED(connect, client, 3, "/tmp/s") == WAIT);
-    EXPECT(DO(server, accept4, 0, 0, 0, SOCK_CLOEXEC) == 2 && fake_result(client) == 0);
-    EXPECT(DO(server, accept4, 0, 0, 0, 1) == -EINVAL && files_on_exec(server->task.files, 2));
+    EXPECT(DO(server, accept4, 0, 0, 0, SOCK_CLOEXEC) == 1 && fake_result(client) == 0);
+    EXPECT(DO(server, accept4, 0, 0, 0, 1) == -EINVAL && files_on_exec(server->task.files, 1));
     EXPECT(DO(server, accept, 0, 8, 8) == -EFAULT && (poll_of(server, 0) & POLLIN) != 0);
     EXPECT(DO(client, socket, AF_UNIX, SOCK_STREAM, 0) == 4);
     EXPECT(NAMED(connect, client, 4, "/tmp/s") == WAIT && DO(server, close, 0) == 0);
@@ -293,6 +303,26 @@ TEST(linux_socket_datagrams)
     fake_end(third);
     EXPECT(DO(p, close, 0) == 0 && DO(other, write, 0, P(buffer), 1) == -ECONNREFUSED);
     EXPECT(DO(other, write, 0, P(buffer), 1) == -ENOTCONN);
+    finish(p, other);
+}
+
+/* All queues together have an end, for whoever sends; what is read is free again. */
+TEST(linux_socket_queues_limited)
+{
+    struct program *other, *p = begin(SOCK_STREAM, &other);
+    char *buffer = fake_memory(100000);
+    int32_t *ends = fake_memory(8);
+    packets_limit(150000);
+    EXPECT(DO(p, socketpair, AF_UNIX, SOCK_DGRAM, 0, P(ends)) == 0 && ends[0] == 2);
+    EXPECT(DO(p, write, 0, P(buffer), 100000) == 100000);
+    EXPECT(DO(p, write, 2, P(buffer), 60000) == -ENOBUFS && DO(p, write, 2, P(buffer), 9) == 9);
+    EXPECT(DO(other, read, 1, P(buffer), 50000) == 50000);
+    EXPECT(DO(p, write, 2, P(buffer), 60000) == 60000);
+    EXPECT(DO(p, write, 0, P(buffer), 20000) == 20000);
+    EXPECT(DO(p, write, 0, P(buffer), 20000) == -ENOBUFS);
+    finish(p, other);
+    p = begin(SOCK_STREAM, &other);
+    EXPECT(DO(p, write, 0, P(buffer), 100000) == 100000);
     finish(p, other);
 }
 
