@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "boot"))
@@ -44,6 +45,12 @@ class Shell:
             self.screen.wait(text.encode())
         self.screen.wait(PROMPT)
 
+    def start(self, line):
+        """Types a line whose program says nothing, and gives it a second to run."""
+        self.screen.type(line.encode() + b"\r")
+        self.screen.wait(line.encode())
+        time.sleep(1)
+
     def end(self):
         self.screen.type(b"exit 7\r")
         status = self.tern.wait(60)
@@ -72,7 +79,11 @@ def test_editor(shell):
     """vi draws its screen, takes text, writes the file."""
     shell.screen.type(b"vi /tmp/note\r")
     shell.screen.wait(b"/tmp/note")
-    shell.screen.type(b"iterns fly far\x1b:wq\r")
+    shell.screen.type(b"iterns fly far")
+    shell.screen.wait(b"terns fly far")
+    shell.screen.type(b"\x1b")
+    shell.screen.wait(b"Modified")
+    shell.screen.type(b":wq\r")
     shell.screen.wait(PROMPT)
     shell.command("cat /tmp/note | tr a-z A-Z", "TERNS FLY FAR")
 
@@ -88,13 +99,11 @@ def test_top(shell):
 
 def test_job_control(shell):
     """Ctrl-C ends what runs in front, Ctrl-Z stops it; jobs, fg, bg, kill."""
-    shell.screen.type(b"sleep 100\r")
-    shell.screen.wait(b"sleep 100")
+    shell.start("sleep 100")
     shell.screen.type(b"\x03")
     shell.screen.wait(PROMPT)
     shell.command("echo status $?", "status 130")
-    shell.screen.type(b"sleep 200\r")
-    shell.screen.wait(b"sleep 200")
+    shell.start("sleep 200")
     shell.screen.type(b"\x1a")
     shell.screen.wait(b"Stopped")
     shell.screen.wait(PROMPT)
