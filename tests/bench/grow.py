@@ -115,8 +115,8 @@ def stretch(arch, name, option):
 
 
 def programs(arch):
-    """All that run by themselves, to the end: servers and drivers need somebody to start them."""
-    others = {name for folder in ("servers", "drivers")
+    """All that run by themselves, to the end: what others serve needs somebody to start it."""
+    others = {name for folder in ("servers", "drivers", "tests/native")
               for name in os.listdir(os.path.join(ROOT, folder))} | {"bench_grow"}
     return sorted(name[:-4] for name in os.listdir(release(arch, "user"))
                   if name.endswith(".elf") and name[:-4] not in others)
