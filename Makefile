@@ -263,11 +263,12 @@ TSAN_SOURCES := tests/unit/unit_main.c $(UNIT_SHARED) \
 ALONE_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/alone/*_test.c)) \
                  kernel/trace/log.c kernel/trace/panic.c kernel/trace/symbol.c
 # The file half of the Linux personality, on a fake of the rest (tests/unit/linux/fake.h).
-LINUX_FILE_PARTS := call_attr call_copy call_fd call_folder call_name call_open call_poll call_read \
-                    call_message call_socket call_sockopt call_stat console control dev entry epoll eventfd file files folder fs ldisc lock mask node \
-                    packet path pipe polling proc proc_fd proc_process proc_system \
-                    pty random regular rights socket socket_name stream tmpfs transfer tree tty tty_ioctl \
-                    tty_session unix_datagram unix_stream
+LINUX_FILE_PARTS := call_attr call_copy call_fd call_folder call_message call_name call_open call_poll \
+                    call_read call_socket call_sockopt call_stat console control dev entry epoll \
+                    eventfd file files folder fs ldisc lock mask node packet path pipe polling proc \
+                    proc_fd proc_process proc_system pty random ranges regular rights socket \
+                    socket_name stream tmpfs transfer tree tty tty_ioctl tty_session unix_datagram \
+                    unix_stream wait
 LINUX_TEST_SOURCES := tests/unit/unit_main.c $(sort $(wildcard tests/unit/linux/*.c)) \
                       $(LINUX_FILE_PARTS:%=servers/linux/%.c) lib/rt/src/tar.c kernel/lib/text.c
 LINUX_TEST_FLAGS := -D__error_t_defined -Ilib/rt/include -iquote servers/linux -iquote tests/unit/linux

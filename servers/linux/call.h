@@ -7,7 +7,7 @@
  * handler runs again with the same arguments and `again` set. What it must remember between its
  * runs stands in task->progress; that is 0 at the first. So a call that waits is plain data.
  *
- * All handlers run under the server's lock (worker.h) unless the list says `alone`.
+ * All handlers run under the server's lock (worker.h).
  */
 #ifndef LINUX_CALL_H
 #define LINUX_CALL_H
@@ -60,7 +60,7 @@ enum linux_call {
 #define A4(a, b, c, d)       , arg_##a, arg_##b, arg_##c, arg_##d
 #define A5(a, b, c, d, e)    , arg_##a, arg_##b, arg_##c, arg_##d, arg_##e
 #define A6(a, b, c, d, e, f) , arg_##a, arg_##b, arg_##c, arg_##d, arg_##e, arg_##f
-#define CALL(name, x86, generic, manner, ...)                                                      \
+#define CALL(name, x86, generic, ...)                                                              \
     int64_t call_##name(struct call *call COMMA_ARGS(__VA_ARGS__));
 #include "call.def"
 #undef CALL

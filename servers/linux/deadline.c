@@ -98,7 +98,7 @@ void deadlines_run(void)
     while (used > 0 && heap[1]->deadline <= now()) {
         struct task *task = heap[1];
         wait_leave(task);
-        worker_ready(task);
+        task_ready(task);
     }
     arm();
 }

@@ -12,6 +12,8 @@
 #include "signals.h"
 #include "streams.h"
 
+#define NUMBERS 512 /* those of programs are below */
+
 /* --- the table: unpacks words into the handlers' arguments --- */
 
 #define GET_int(word)  ((arg_int)(word))
@@ -29,7 +31,7 @@
 #define U6(a, b, c, d, e, f) U5(a, b, c, d, e), GET_##f(call->arg[5])
 #define UNPACK(...)          PICK(0 __VA_OPT__(, ) __VA_ARGS__, U6, U5, U4, U3, U2, U1, U0)(__VA_ARGS__)
 
-#define CALL(name, x86, generic, manner, ...)                                                      \
+#define CALL(name, x86, generic, ...)                                                              \
     static int64_t run_##name(struct call *call)                                                   \
     {                                                                                              \
         return call_##name(call UNPACK(__VA_ARGS__));                                              \
@@ -38,16 +40,43 @@
 #undef CALL
 
 static int64_t (*const handlers[LINUX_CALLS])(struct call *call) = {
-#define CALL(name, x86, generic, manner, ...) [LINUX_##name] = run_##name,
+#define CALL(name, x86, generic, ...) [LINUX_##name] = run_##name,
 #include "call.def"
 #undef CALL
 };
 
 /* --- calls --- */
 
+/* The list's number for the program's; LINUX_CALLS: none. */
+static enum linux_call call_of(uint64_t number)
+{
+    static uint16_t table[NUMBERS]; /* the list's plus 1 */
+    static bool made;
+    for (uint16_t i = 0; !made && i < LINUX_CALLS; i++)
+        if (arch_call_numbers[i] >= 0)
+            table[arch_call_numbers[i]] = (uint16_t)(i + 1);
+    made = true;
+    return number < NUMBERS && table[number] != 0 ? (enum linux_call)(table[number] - 1)
+                                                  : LINUX_CALLS;
+}
+
 static bool is_restart(int64_t result)
 {
     return result == RESTART_ALWAYS || result == RESTART_NO_HAND;
+}
+
+/* Runs the call's handler. False: there is nothing to answer, it waits or was answered. */
+static bool handle(struct task *task, int64_t *result)
+{
+    *result = handlers[task->call.number](&task->call);
+    if (*result == DONE_ANSWERED)
+        return false; /* the task may be gone */
+    if (*result == WAIT) {
+        task->state = TASK_WAITING;
+        return false;
+    }
+    wait_leave(task);
+    return true;
 }
 
 /*
@@ -62,14 +91,8 @@ static void finish(struct worker *worker, struct task *task, bool in_call, int64
         if (!in_call || !is_restart(result))
             break;
         task->call.again = true;
-        result = handlers[task->call.number](&task->call);
-        if (result == DONE_ANSWERED)
+        if (!handle(task, &result))
             return;
-        if (result == WAIT) {
-            task->state = TASK_WAITING;
-            return;
-        }
-        wait_leave(task);
     }
     /* A kick may have come in the place of a call that it was about to make. */
     enum answer_way way = is_restart(result) ? ANSWER_RESTART : ANSWER_RESUME;
@@ -78,17 +101,10 @@ static void finish(struct worker *worker, struct task *task, bool in_call, int64
 
 static void run(struct worker *worker, struct task *task)
 {
-    struct call *call = &task->call;
-    call->worker = worker;
-    int64_t result = handlers[call->number](call);
-    if (result == DONE_ANSWERED)
-        return;
-    if (result == WAIT) {
-        task->state = TASK_WAITING;
-        return;
-    }
-    wait_leave(task);
-    finish(worker, task, true, result);
+    int64_t result;
+    task->call.worker = worker;
+    if (handle(task, &result))
+        finish(worker, task, true, result);
 }
 
 void dispatch_again(struct worker *worker, struct task *task)
@@ -105,7 +121,7 @@ void dispatch_again(struct worker *worker, struct task *task)
 
 static void take_call(struct worker *worker, struct task *task, const struct message *message)
 {
-    task->call = (struct call){.task = task, .number = arch_call(message->label)};
+    task->call = (struct call){.task = task, .number = call_of(message->label)};
     for (unsigned i = 0; i < 6; i++)
         task->call.arg[i] = message->word[i];
     for (unsigned i = 0; i < TASK_PROGRESS; i++)
@@ -192,9 +208,13 @@ void dispatch(struct worker *worker, const struct message *message)
             task_lost(worker, task, message->word[0]);
         return;
     }
-    if (task == NULL)
-        return; /* held by nobody we know: its reply object is bound again by the next receive */
-    take_held(worker, task, message);
+    if (task != NULL) {
+        take_held(worker, task, message);
+        return;
+    }
+    /* A thread that is about to end, held by this object: it goes with that. */
+    (void)tern_cap_delete(worker->reply);
+    worker->reply = (slot_t){0};
 }
 
 /* --- what is missing --- */

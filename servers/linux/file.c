@@ -162,3 +162,26 @@ int64_t file_wait(struct call *call, const struct file *file, struct pollable *p
         return done != 0 ? (int64_t)done : result;
     return wait_begin(call, done != 0 ? (int64_t)done : RESTART_ALWAYS);
 }
+
+#define PIECE 1024 /* bytes on their way */
+
+int64_t file_write_pieces(struct call *call, const struct file *file, struct transfer *from,
+                          struct pollable *pollable,
+                          uint64_t (*put)(void *own, const uint8_t *bytes, uint64_t size),
+                          void *own)
+{
+    uint64_t *done = &call->task->progress[0];
+    if (*done != 0 && transfer_skip(from, *done) < 0)
+        return (int64_t)*done;
+    for (uint64_t left; (left = transfer_left(from)) != 0;) {
+        uint8_t bytes[PIECE];
+        int64_t got = transfer_get(from, bytes, min_u64(left, sizeof(bytes)));
+        if (got <= 0)
+            return *done != 0 ? (int64_t)*done : got;
+        uint64_t taken = put(own, bytes, (uint64_t)got);
+        *done += taken;
+        if (taken < (uint64_t)got)
+            return file_wait(call, file, pollable, *done);
+    }
+    return (int64_t)*done;
+}

@@ -94,6 +94,15 @@ int64_t file_memory(struct file *file, bool shared, bool write, uint64_t offset,
 uint32_t file_poll(struct file *file);
 struct pollable *file_pollable(struct file *file);
 
+/*
+ * A write of a device that takes bytes from memory: `put` says how many of `size` it took. What was
+ * written by earlier runs is in progress[0]; waits on `pollable` when it took less than all.
+ */
+int64_t file_write_pieces(struct call *call, const struct file *file, struct transfer *from,
+                          struct pollable *pollable,
+                          uint64_t (*put)(void *own, const uint8_t *bytes, uint64_t size),
+                          void *own);
+
 /* A waiting read or write of a device: -EAGAIN at once if it must not wait. `done`: bytes so far.
  */
 int64_t file_wait(struct call *call, const struct file *file, struct pollable *pollable,

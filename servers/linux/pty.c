@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 
-#define PIECE 512 /* bytes written at a time */
-
 struct pty {
     struct tty tty;
     struct pollable master; /* of the master's file */
@@ -113,28 +111,20 @@ static int64_t master_read(struct call *call, struct file *file, struct transfer
     return (int64_t)done;
 }
 
-/* What was written by earlier runs is in progress[0]. */
+static uint64_t master_put(void *own, const uint8_t *bytes, uint64_t size)
+{
+    struct pty *pty = own;
+    return tty_input(&pty->tty, bytes, size);
+}
+
 static int64_t master_write(struct call *call, struct file *file, struct transfer *from,
                             uint64_t offset)
 {
     struct pty *pty = pty_of(file);
-    uint64_t *done = &call->task->progress[0];
     (void)offset;
     if (pty_left(pty))
         return -EIO;
-    if (*done != 0 && transfer_skip(from, *done) < 0)
-        return (int64_t)*done;
-    for (uint64_t left; (left = transfer_left(from)) != 0;) {
-        uint8_t bytes[PIECE];
-        int64_t got = transfer_get(from, bytes, min_u64(left, sizeof(bytes)));
-        if (got <= 0)
-            return *done != 0 ? (int64_t)*done : got;
-        uint64_t put = tty_input(&pty->tty, bytes, (uint64_t)got);
-        *done += put;
-        if (put < (uint64_t)got)
-            return file_wait(call, file, &pty->master, *done);
-    }
-    return (int64_t)*done;
+    return file_write_pieces(call, file, from, &pty->master, master_put, pty);
 }
 
 static uint32_t master_poll(struct file *file)

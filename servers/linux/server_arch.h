@@ -9,8 +9,8 @@
 #include "worker.h"
 #include <abi_arch.h>
 
-/* This CPU's number of a call -> the server's, from call.def; LINUX_CALLS: none. */
-enum linux_call arch_call(uint64_t number);
+/* This CPU's number of each call of call.def; negative: it has none. */
+extern const int16_t arch_call_numbers[LINUX_CALLS];
 
 extern const char arch_platform[]; /* AT_PLATFORM and uname's machine */
 uint64_t arch_hwcap(void);
@@ -26,8 +26,6 @@ void arch_clone_arguments(uint64_t fourth, uint64_t fifth, uint64_t *tls, uint64
 /* A clone's child: returns 0 from the call, on another stack if `stack` is not 0. */
 void arch_child(struct abi_registers *registers, uint64_t stack);
 void arch_thread_pointer_set(struct abi_registers *registers, uint64_t value);
-uint64_t arch_stack(const struct abi_registers *registers);
-uint64_t arch_pc(const struct abi_registers *registers);
 
 /*
  * A signal frame for `info` on the stack, or the other stack at `other`, with everything that

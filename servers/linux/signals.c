@@ -67,7 +67,7 @@ static void notify(struct task *task)
 {
     if (task->state == TASK_WAITING) {
         wait_leave(task);
-        worker_ready(task);
+        task_ready(task);
     } else if (task->state == TASK_RUNNING && !task->kicked) {
         task->kicked = true;
         task->kick_owed = tern_thread_kick(task->thread) == ERR_busy;

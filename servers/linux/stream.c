@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-#define PIECE 2048 /* bytes written at a time */
-
 void stream_init(struct stream *stream, const struct stream_ops *ops)
 {
     *stream = (struct stream){.ops = ops};
@@ -89,26 +87,18 @@ static int64_t stream_read(struct call *call, struct file *file, struct transfer
     return (int64_t)done;
 }
 
-/* What was written by earlier runs is in progress[0]. */
+static uint64_t stream_put(void *own, const uint8_t *bytes, uint64_t size)
+{
+    struct stream *stream = own;
+    return stream->ops->write(stream, bytes, size);
+}
+
 static int64_t stream_write(struct call *call, struct file *file, struct transfer *from,
                             uint64_t offset)
 {
     struct stream *stream = stream_of(file);
-    uint64_t *done = &call->task->progress[0];
     (void)offset;
-    if (*done != 0 && transfer_skip(from, *done) < 0)
-        return (int64_t)*done;
-    for (uint64_t left; (left = transfer_left(from)) != 0;) {
-        uint8_t bytes[PIECE];
-        int64_t got = transfer_get(from, bytes, min_u64(left, sizeof(bytes)));
-        if (got <= 0)
-            return *done != 0 ? (int64_t)*done : got;
-        uint64_t put = stream->ops->write(stream, bytes, (uint64_t)got);
-        *done += put;
-        if (put < (uint64_t)got)
-            return file_wait(call, file, &stream->pollable, *done);
-    }
-    return (int64_t)*done;
+    return file_write_pieces(call, file, from, &stream->pollable, stream_put, stream);
 }
 
 /* Whether it is full only a write can tell. */

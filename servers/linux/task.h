@@ -104,6 +104,9 @@ void task_end(struct worker *worker, struct task *task);
 /* Gives it another number, that nobody else has as a task (exec: the group's). */
 void task_renumber(struct task *task, uint32_t tid);
 
+/* Its call will be run again: on the ready list (worker.c). It is on no queue. */
+void task_ready(struct task *task);
+
 /* How many there can be at once (RLIMIT_NPROC, threads-max): above, clone says -EAGAIN. */
 extern uint32_t tasks_most;
 

@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <signal.h>
 
-#define PIECE     512       /* bytes written at a time */
 #define TIME_UNIT 100000000 /* nanoseconds of one of VTIME */
 
 void tty_init(struct tty *tty, const struct tty_device *device, uint64_t number)
@@ -132,34 +131,28 @@ static int64_t tty_read(struct call *call, struct file *file, struct transfer *t
 
 /* --- writing --- */
 
-/* What was written by earlier runs is in progress[0]. */
+static uint64_t tty_put(void *own, const uint8_t *bytes, uint64_t size)
+{
+    struct tty *tty = own;
+    uint64_t put = ldisc_write(&tty->ldisc, bytes, size);
+    tty_drain(tty);
+    put += ldisc_write(&tty->ldisc, bytes + put, size - put);
+    tty_drain(tty);
+    return put;
+}
+
 static int64_t tty_write(struct call *call, struct file *file, struct transfer *from,
                          uint64_t offset)
 {
     struct tty *tty = tty_of(file);
-    uint64_t *done = &call->task->progress[0];
+    uint64_t done = call->task->progress[0];
     (void)offset;
     if (tty->hung)
         return -EIO;
     int64_t result = (tty->ldisc.modes.lflag & TOSTOP) != 0 ? tty_allows(call, tty, SIGTTOU) : 0;
     if (result != 0)
-        return *done != 0 ? (int64_t)*done : result;
-    if (*done != 0 && transfer_skip(from, *done) < 0)
-        return (int64_t)*done;
-    for (uint64_t left; (left = transfer_left(from)) != 0;) {
-        uint8_t bytes[PIECE];
-        int64_t got = transfer_get(from, bytes, min_u64(left, sizeof(bytes)));
-        if (got <= 0)
-            return *done != 0 ? (int64_t)*done : got;
-        uint64_t put = ldisc_write(&tty->ldisc, bytes, (uint64_t)got);
-        tty_drain(tty);
-        put += ldisc_write(&tty->ldisc, bytes + put, (uint64_t)got - put);
-        *done += put;
-        if (put < (uint64_t)got)
-            return file_wait(call, file, &tty->pollable, *done);
-    }
-    tty_drain(tty);
-    return (int64_t)*done;
+        return done != 0 ? (int64_t)done : result;
+    return file_write_pieces(call, file, from, &tty->pollable, tty_put, tty);
 }
 
 /* --- the rest --- */

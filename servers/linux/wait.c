@@ -1,9 +1,9 @@
 /* Queues and waiters (wait.h). */
 #include "wait.h"
+#include "clock.h"
 #include "deadline.h"
 #include "signals.h"
 #include "task.h"
-#include "worker.h"
 #include <stdlib.h>
 
 void queue_init(struct queue *queue)
@@ -81,7 +81,7 @@ static void wake(struct waiter *waiter)
     struct task *task = waiter->task;
     wait_leave(task);
     task->woken = true;
-    worker_ready(task);
+    task_ready(task);
 }
 
 void wait_mask(struct call *call, uint32_t mask)

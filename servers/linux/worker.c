@@ -80,7 +80,7 @@ void worker_reply_free(struct worker *worker, struct task *task)
     task->reply = (slot_t){0};
 }
 
-void worker_ready(struct task *task)
+void task_ready(struct task *task)
 {
     task->state = TASK_READY;
     list_add_last(&ready, &task->in_ready);

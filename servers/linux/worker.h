@@ -41,9 +41,6 @@ void worker_answer(struct worker *worker, struct task *task, enum answer_way way
 /* The task's reply object is free again: the thread that it held is gone. */
 void worker_reply_free(struct worker *worker, struct task *task);
 
-/* Runs the task's call again (it was taken off its queues). */
-void worker_ready(struct task *task);
-
 /* Nanoseconds of the job's clock. */
 uint64_t now(void);
 

@@ -1,6 +1,7 @@
 /* Programs and their calls (fake.h). */
 #include "fake.h"
 #include "clock.h"
+#include "deadline.h"
 #include "dev.h"
 #include "mm.h"
 #include "proc.h"
@@ -35,7 +36,7 @@ static struct list ready = LIST_INIT(ready);
 #define G5(a, b, c, d, e)    G4(a, b, c, d), ARG_##e(4)
 #define G6(a, b, c, d, e, f) G5(a, b, c, d, e), ARG_##f(5)
 
-#define CALL(name, x86, generic, manner, ...)                                                      \
+#define CALL(name, x86, generic, ...)                                                              \
     static int64_t run_##name(struct call *call)                                                   \
     {                                                                                              \
         return call_##name(call GIVE(__VA_ARGS__));                                                \
@@ -59,8 +60,10 @@ static int64_t run(struct program *program)
     struct task *task = &program->task;
     program->result = handlers[task->call.number](&task->call);
     task->state = program->result == WAIT ? TASK_WAITING : TASK_RUNNING;
-    if (program->result != WAIT)
+    if (program->result != WAIT) {
         wait_leave(task);
+        task->pending = 0; /* it was told of it */
+    }
     return program->result;
 }
 
@@ -96,47 +99,29 @@ int64_t fake_result(struct program *program)
     return fake_waits(program) ? WAIT : program->result;
 }
 
-/* --- waits --- */
+/* --- waits (wait.c is the real one) --- */
 
-void queue_init(struct queue *queue)
+void task_ready(struct task *task)
 {
-    list_init(&queue->waiters);
-}
-
-int64_t wait_on(struct call *call, struct queue *queue, uint64_t key, bool alone)
-{
-    struct waiter *waiter = calloc(1, sizeof(*waiter));
-    if (waiter == NULL)
-        return -ENOMEM;
-    waiter->task = call->task;
-    waiter->key = key;
-    waiter->alone = alone;
-    list_add_last(&queue->waiters, &waiter->on_queue);
-    list_add_last(&call->task->waiters, &waiter->of_task);
-    return 0;
-}
-
-void wait_leave(struct task *task)
-{
-    while (!list_empty(&task->waiters)) {
-        struct waiter *waiter = CONTAINER_OF(task->waiters.next, struct waiter, of_task);
-        list_remove(&waiter->on_queue);
-        list_remove(&waiter->of_task);
-        free(waiter);
-    }
-}
-
-static void task_ready(struct task *task)
-{
-    wait_leave(task);
     task->state = TASK_READY;
     list_add_last(&ready, &task->in_ready);
 }
 
-void queue_wake(struct queue *queue)
+/* Deadlines pass by fake_pass. */
+bool deadline_set(struct task *task)
 {
-    while (!list_empty(&queue->waiters))
-        task_ready(CONTAINER_OF(queue->waiters.next, struct waiter, on_queue)->task);
+    (void)task;
+    return true;
+}
+
+void deadline_cancel(struct task *task)
+{
+    (void)task;
+}
+
+bool signal_waits(const struct task *task)
+{
+    return task->pending != 0;
 }
 
 void wait_for(struct call *call, uint64_t nanoseconds)
@@ -153,35 +138,11 @@ int64_t wait_for_timespec(struct call *call, uaddr_t at)
     return result;
 }
 
-void wait_until(struct call *call, uint64_t deadline)
-{
-    call->task->deadline = deadline;
-}
-
-bool wait_over(const struct call *call)
-{
-    return call->task->deadline <= fake_now;
-}
-
-int64_t wait_begin(struct call *call, int64_t interrupted)
-{
-    if (call->task->pending == 0)
-        return WAIT;
-    wait_leave(call->task);
-    call->task->pending = 0;
-    return interrupted;
-}
-
-int64_t wait_simply(struct call *call, struct queue *queue)
-{
-    int64_t result = wait_on(call, queue, 0, false);
-    return result != 0 ? result : wait_begin(call, RESTART_ALWAYS);
-}
-
 void fake_interrupt(struct program *program)
 {
     REQUIRE(fake_waits(program));
     program->task.pending = 1;
+    wait_leave(&program->task);
     task_ready(&program->task);
     fake_run();
 }
@@ -193,8 +154,10 @@ void fake_pass(uint64_t nanoseconds)
     {
         struct group *group = CONTAINER_OF(node, struct group, in_all);
         struct task *task = &CONTAINER_OF(group, struct program, group)->task;
-        if (task->state == TASK_WAITING && task->deadline <= fake_now)
+        if (task->state == TASK_WAITING && task->deadline <= fake_now) {
+            wait_leave(task);
             task_ready(task);
+        }
     }
     fake_run();
 }

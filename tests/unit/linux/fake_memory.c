@@ -6,7 +6,6 @@
 #include "user.h"
 
 #include <stdlib.h>
-#include <sys/uio.h>
 
 uint64_t fake_now = 1000000000;
 uint64_t fake_budget = UINT64_C(1) << 40;
@@ -147,94 +146,12 @@ int64_t user_word(struct task *task, uaddr_t at, uint32_t *value)
     return user_read(task, value, at, sizeof(*value));
 }
 
-void ranges_one(struct user_ranges *ranges, struct task *task, uaddr_t base, uint64_t size)
-{
-    *ranges =
-        (struct user_ranges){.task = task, .left = size, .at = base.va, .end = base.va + size};
-}
-
-int64_t ranges_vector(struct user_ranges *ranges, struct task *task, uaddr_t vector, uint64_t count)
-{
-    *ranges = (struct user_ranges){.task = task, .vector = vector.va == 0 ? (uaddr_t){0} : vector};
-    ranges->count = count;
-    if (count > 1024)
-        return -EINVAL;
-    for (uint64_t i = 0; i < count; i++) {
-        struct iovec piece;
-        if (user_read(task, &piece, (uaddr_t){vector.va + i * sizeof(piece)}, sizeof(piece)) != 0)
-            return -EFAULT;
-        if (piece.iov_len > INT64_MAX - ranges->left)
-            return -EINVAL;
-        ranges->left += piece.iov_len;
-    }
-    return 0;
-}
-
-/* The present range has bytes, or there are none left. */
-static bool range_next(struct user_ranges *ranges)
-{
-    while (ranges->left != 0 && ranges->at == ranges->end) {
-        struct iovec piece;
-        if (ranges->count == 0 ||
-            user_read(ranges->task, &piece, ranges->vector, sizeof(piece)) != 0)
-            return false;
-        ranges->count--;
-        ranges->vector.va += sizeof(piece);
-        ranges->at = (uintptr_t)piece.iov_base;
-        ranges->end = ranges->at + piece.iov_len;
-    }
-    return ranges->left != 0;
-}
-
-enum move { PUT, GET, ZERO, SKIP };
-
-static int64_t ranges_move(struct user_ranges *ranges, enum move move, uint8_t *bytes,
-                           uint64_t size)
-{
-    uint64_t done = 0;
-    while (done < size && range_next(ranges)) {
-        uint64_t part = min_u64(min_u64(size - done, ranges->end - ranges->at), ranges->left);
-        int64_t moved = (int64_t)part;
-        if (move == PUT)
-            moved = user_write_some(ranges->task, (uaddr_t){ranges->at}, bytes + done, part);
-        if (move == GET)
-            moved = user_read_some(ranges->task, bytes + done, (uaddr_t){ranges->at}, part);
-        if (move == ZERO)
-            moved = user_zero_some(ranges->task, (uaddr_t){ranges->at}, part);
-        if (moved <= 0)
-            return done != 0 ? (int64_t)done : moved;
-        done += (uint64_t)moved;
-        ranges->at += (uint64_t)moved;
-        ranges->left -= (uint64_t)moved;
-        if ((uint64_t)moved < part)
-            break;
-    }
-    return (int64_t)done;
-}
-
 int64_t user_zero_some(struct task *task, uaddr_t to, uint64_t size)
 {
     uint8_t *zeros = __real_calloc(1, size + 1);
     int64_t done = user_write_some(task, to, zeros, size);
     free(zeros);
     return done;
-}
-
-int64_t ranges_put(struct user_ranges *ranges, const void *from, uint64_t size)
-{
-    return ranges_move(ranges, PUT, (uint8_t *)(uintptr_t)from, size);
-}
-int64_t ranges_get(struct user_ranges *ranges, void *to, uint64_t size)
-{
-    return ranges_move(ranges, GET, to, size);
-}
-int64_t ranges_zero(struct user_ranges *ranges, uint64_t size)
-{
-    return ranges_move(ranges, ZERO, NULL, size);
-}
-int64_t ranges_skip(struct user_ranges *ranges, uint64_t size)
-{
-    return ranges_move(ranges, SKIP, NULL, size);
 }
 
 /* --- stores: each growth is a move, and takes budget at once --- */

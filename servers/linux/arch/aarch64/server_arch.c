@@ -8,7 +8,6 @@
 #include "../../user.h"
 
 #define NO          -1
-#define CALLS_MOST  512
 #define INSTRUCTION 4 /* bytes */
 
 const char arch_platform[] = "aarch64";
@@ -17,24 +16,11 @@ const char arch_platform[] = "aarch64";
 const uint32_t arch_trampoline[] = {0xd2801168, 0xd4000001};
 const uint64_t arch_trampoline_size = sizeof(arch_trampoline);
 
-static const int16_t numbers[LINUX_CALLS] = {
-#define CALL(name, x86, generic, manner, ...) [LINUX_##name] = (generic),
+const int16_t arch_call_numbers[LINUX_CALLS] = {
+#define CALL(name, x86, generic, ...) [LINUX_##name] = (generic),
 #include "../../call.def"
 #undef CALL
 };
-
-enum linux_call arch_call(uint64_t number)
-{
-    static uint16_t table[CALLS_MOST]; /* the list's number plus 1 */
-    if (table[CALLS_MOST - 1] == 0) {
-        table[CALLS_MOST - 1] = LINUX_CALLS + 1;
-        for (uint16_t i = 0; i < LINUX_CALLS; i++)
-            if (numbers[i] >= 0)
-                table[numbers[i]] = (uint16_t)(i + 1);
-    }
-    return number < CALLS_MOST && table[number] != 0 ? (enum linux_call)(table[number] - 1)
-                                                     : LINUX_CALLS;
-}
 
 /* FP and Advanced SIMD: what the kernel keeps for programs. */
 uint64_t arch_hwcap(void)
@@ -74,16 +60,6 @@ void arch_child(struct abi_registers *registers, uint64_t stack)
 void arch_thread_pointer_set(struct abi_registers *registers, uint64_t value)
 {
     registers->thread_pointer = value;
-}
-
-uint64_t arch_stack(const struct abi_registers *registers)
-{
-    return registers->sp;
-}
-
-uint64_t arch_pc(const struct abi_registers *registers)
-{
-    return registers->pc;
 }
 
 /* --- frames --- */

@@ -9,33 +9,19 @@
 #include "rt/state.h"
 #include <space.h>
 
-#define NO         -1
-#define CALLS_MOST 512
-#define RED_ZONE   128
-#define SYSCALL    2 /* bytes of the instruction */
+#define NO       -1
+#define RED_ZONE 128
+#define SYSCALL  2 /* bytes of the instruction */
 
 const char arch_platform[] = "x86_64";
 const uint32_t arch_trampoline[] = {0};
 const uint64_t arch_trampoline_size = 0;
 
-static const int16_t numbers[LINUX_CALLS] = {
-#define CALL(name, x86, generic, manner, ...) [LINUX_##name] = (x86),
+const int16_t arch_call_numbers[LINUX_CALLS] = {
+#define CALL(name, x86, generic, ...) [LINUX_##name] = (x86),
 #include "../../call.def"
 #undef CALL
 };
-
-enum linux_call arch_call(uint64_t number)
-{
-    static uint16_t table[CALLS_MOST]; /* the list's number plus 1 */
-    if (table[CALLS_MOST - 1] == 0) {
-        table[CALLS_MOST - 1] = LINUX_CALLS + 1;
-        for (uint16_t i = 0; i < LINUX_CALLS; i++)
-            if (numbers[i] >= 0)
-                table[numbers[i]] = (uint16_t)(i + 1);
-    }
-    return number < CALLS_MOST && table[number] != 0 ? (enum linux_call)(table[number] - 1)
-                                                     : LINUX_CALLS;
-}
 
 /* CPUID leaf 1, EDX. */
 uint64_t arch_hwcap(void)
@@ -80,16 +66,6 @@ void arch_thread_pointer_set(struct abi_registers *registers, uint64_t value)
     registers->fs_base = value;
 }
 
-uint64_t arch_stack(const struct abi_registers *registers)
-{
-    return registers->rsp;
-}
-
-uint64_t arch_pc(const struct abi_registers *registers)
-{
-    return registers->rip;
-}
-
 /* --- frames --- */
 
 struct saved_context {
@@ -128,57 +104,26 @@ struct fpu_software {
     uint32_t size, padding[7];
 };
 
+/* The kernel's names and the frame's. */
+#define CONTEXT(X)                                                                                 \
+    X(r8, r8)                                                                                      \
+    X(r9, r9) X(r10, r10) X(r11, r11) X(r12, r12) X(r13, r13) X(r14, r14) X(r15, r15) X(rdi, di)   \
+        X(rsi, si) X(rbp, bp) X(rbx, bx) X(rdx, dx) X(rax, ax) X(rcx, cx) X(rsp, sp) X(rip, ip)    \
+            X(rflags, flags)
+
 static void context_save(struct saved_context *to, const struct abi_registers *from)
 {
-    *to = (struct saved_context){
-        .r8 = from->r8,
-        .r9 = from->r9,
-        .r10 = from->r10,
-        .r11 = from->r11,
-        .r12 = from->r12,
-        .r13 = from->r13,
-        .r14 = from->r14,
-        .r15 = from->r15,
-        .di = from->rdi,
-        .si = from->rsi,
-        .bp = from->rbp,
-        .bx = from->rbx,
-        .dx = from->rdx,
-        .ax = from->rax,
-        .cx = from->rcx,
-        .sp = from->rsp,
-        .ip = from->rip,
-        .flags = from->rflags,
-        .cs = USER_CS,
-        .ss = USER_SS,
-    };
+    *to = (struct saved_context){.cs = USER_CS, .ss = USER_SS};
+#define SAVE(ours, theirs) to->theirs = from->ours;
+    CONTEXT(SAVE)
 }
 
+/* The bases stay: they are no part of a frame. */
 static void context_load(struct abi_registers *to, const struct saved_context *from)
 {
-    uint64_t fs_base = to->fs_base, gs_base = to->gs_base;
-    *to = (struct abi_registers){
-        .r8 = from->r8,
-        .r9 = from->r9,
-        .r10 = from->r10,
-        .r11 = from->r11,
-        .r12 = from->r12,
-        .r13 = from->r13,
-        .r14 = from->r14,
-        .r15 = from->r15,
-        .rdi = from->di,
-        .rsi = from->si,
-        .rbp = from->bp,
-        .rbx = from->bx,
-        .rdx = from->dx,
-        .rax = from->ax,
-        .rcx = from->cx,
-        .rsp = from->sp,
-        .rip = from->ip,
-        .rflags = from->flags,
-        .fs_base = fs_base,
-        .gs_base = gs_base,
-    };
+    to->entry = ABI_ENTRY_NONE;
+#define LOAD(ours, theirs) to->ours = from->theirs;
+    CONTEXT(LOAD)
 }
 
 /* The FPU state with what says its size, at `at`. */
