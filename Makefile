@@ -314,8 +314,8 @@ $(HOST)/fuzz-%: $(HOST)/fuzz/tests/fuzz/fuzz_%.o $(HOST)/fuzz/core.a
            $(call host_objects,asan,tests/fuzz/seeds.c))
 
 # Pages of docs/abi/, from the lists of abi/.
-ABI_PAGES := syscalls errors objects rights messages state
-$(HOST)/abi_docs: tools/abi_docs.c $(wildcard abi/*.def abi/*.h)
+ABI_PAGES := syscalls errors objects rights messages state ipc
+$(HOST)/abi_docs: tools/abi_docs.c $(wildcard abi/*.def abi/ipc/*.def abi/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) -Iabi $< -o $@
 

@@ -1,6 +1,7 @@
 /*
  * Prints the pages of docs/abi/ from the lists of abi/: `abi_docs PAGE`, where PAGE is one of
- * syscalls, errors, objects, rights, messages, state. A host program, built and run by `make docs`.
+ * syscalls, errors, objects, rights, messages, state, ipc. A host program, built and run by `make
+ * docs`.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -187,11 +188,53 @@ static void page_state(void)
 #undef LINK
 }
 
+/* --- protocols of services --- */
+
+#define ROW(way, type, name)      ROW_##way(#way, #type, #name) ROW_GO_##way(ROW_ON)
+#define ROW_ON(way, type, name)   ROW_##way(#way, #type, #name) ROW_GO_##way(ROW)
+#define ROW_ONE(way, type, name)  printf("| %s | %s | %s |\n", name, type, way);
+#define ROW_in(way, type, name)   ROW_ONE("word", type, name)
+#define ROW_out(way, type, name)  ROW_ONE("word of the answer", type, name)
+#define ROW_text(way, type, name) ROW_ONE("string in the message page", type, name)
+#define ROW_give(way, type, name) ROW_ONE("capability", type, name)
+#define ROW_take(way, type, name) ROW_ONE("capability of the answer", type, name)
+#define ROW_end(way, type, name)
+#define ROW_GO_in(next)   next
+#define ROW_GO_out(next)  next
+#define ROW_GO_text(next) next
+#define ROW_GO_give(next) next
+#define ROW_GO_take(next) next
+#define ROW_GO_end(next)
+
+#define CALL(number, name, manner, text, parameters)                                               \
+    printf("\n### %d %s\n\n%s Manner: %s.\n\n", number, #name, text, #manner);                     \
+    printf("| parameter | type | place |\n|---|---|---|\n");                                       \
+    ROW parameters(end, , )
+
+static void page_ipc(void)
+{
+    heading("Protocols of services", "abi/ipc/*.def");
+    printf("Calls of a service's port (`lib/rt/include/rt/ipc.h`). The label is the call's number, "
+           "word 0 of an answer its error\n(errors.md), other words and capabilities come in "
+           "their order. REPEATABLE calls may be made again when it is not\nknown whether they "
+           "were taken, ONCE ones may not.\n");
+    printf("\n## locator\n");
+#include <ipc/locator.def>
+    printf("\n## console\n");
+#include <ipc/console.def>
+}
+#undef CALL
+
 static const struct {
     const char *name;
     void (*print)(void);
-} pages[] = {{"syscalls", page_syscalls}, {"errors", page_errors},     {"objects", page_objects},
-             {"rights", page_rights},     {"messages", page_messages}, {"state", page_state}};
+} pages[] = {{"syscalls", page_syscalls},
+             {"errors", page_errors},
+             {"objects", page_objects},
+             {"rights", page_rights},
+             {"messages", page_messages},
+             {"state", page_state},
+             {"ipc", page_ipc}};
 
 int main(int count, char **words)
 {
@@ -200,6 +243,6 @@ int main(int count, char **words)
             pages[i].print();
             return ferror(stdout) || fflush(stdout) != 0;
         }
-    fprintf(stderr, "abi_docs: syscalls, errors, objects, rights, messages or state\n");
+    fprintf(stderr, "abi_docs: syscalls, errors, objects, rights, messages, state or ipc\n");
     return 2;
 }

@@ -60,7 +60,7 @@ enum linux_call {
 #define A4(a, b, c, d)       , arg_##a, arg_##b, arg_##c, arg_##d
 #define A5(a, b, c, d, e)    , arg_##a, arg_##b, arg_##c, arg_##d, arg_##e
 #define A6(a, b, c, d, e, f) , arg_##a, arg_##b, arg_##c, arg_##d, arg_##e, arg_##f
-#define CALL(name, x86, generic, ...)                                                              \
+#define CALL(name, first, second, ...)                                                             \
     int64_t call_##name(struct call *call COMMA_ARGS(__VA_ARGS__));
 #include "call.def"
 #undef CALL

@@ -31,7 +31,7 @@
 #define U6(a, b, c, d, e, f) U5(a, b, c, d, e), GET_##f(call->arg[5])
 #define UNPACK(...)          PICK(0 __VA_OPT__(, ) __VA_ARGS__, U6, U5, U4, U3, U2, U1, U0)(__VA_ARGS__)
 
-#define CALL(name, x86, generic, ...)                                                              \
+#define CALL(name, first, second, ...)                                                             \
     static int64_t run_##name(struct call *call)                                                   \
     {                                                                                              \
         return call_##name(call UNPACK(__VA_ARGS__));                                              \
@@ -40,7 +40,7 @@
 #undef CALL
 
 static int64_t (*const handlers[LINUX_CALLS])(struct call *call) = {
-#define CALL(name, x86, generic, ...) [LINUX_##name] = run_##name,
+#define CALL(name, first, second, ...) [LINUX_##name] = run_##name,
 #include "call.def"
 #undef CALL
 };

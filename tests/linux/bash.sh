@@ -1,18 +1,7 @@
 #!/bin/sh
-# Debian's own bash, a dynamic program: run in the guest by tests/linux, and the same on any Linux that
-# has bash, which is the reference. Prints "ok NAME" or "not ok NAME: ...".
+# Debian's own bash, a dynamic program, in the guest. Prints "ok NAME" or "not ok NAME: ...".
 # package: bash
-failed=0
-
-# is NAME GOT WANTED
-is() {
-    if [ "$2" = "$3" ]; then
-        echo "ok $1"
-    else
-        echo "not ok $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
+. "$(dirname "$0")/check.sh"
 
 is bash.version "$(bash -c 'echo ${BASH_VERSINFO[0]}')" 5
 is bash.arithmetic "$(bash -c 'for i in {1..5}; do ((s += i * i)); done; echo $s')" 55

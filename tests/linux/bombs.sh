@@ -2,18 +2,8 @@
 # Programs that use up what there is: they get errors or are ended, and the others go on. Run in the guest
 # alone. Prints "ok NAME" or "not ok NAME: ...". $1: an empty folder to work in.
 # guest only
+. "$(dirname "$0")/check.sh"
 cd "$1" || exit 2
-failed=0
-
-# is NAME GOT WANTED
-is() {
-    if [ "$2" = "$3" ]; then
-        echo "ok $1"
-    else
-        echo "not ok $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
 
 alive() {
     is "$1" "$(seq 1 1000 | awk '{ s += $1 } END { print s }')" 500500

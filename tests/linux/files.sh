@@ -2,18 +2,8 @@
 # Files, folders, pipes, devices and /proc as busybox's shell and applets see them: run in the guest by
 # tests/linux, and the same on any Linux, which is the reference. Prints "ok NAME" or "not ok NAME: ...".
 # $1: an empty folder to work in.
+. "$(dirname "$0")/check.sh"
 cd "$1" || exit 2
-failed=0
-
-# is NAME GOT WANTED
-is() {
-    if [ "$2" = "$3" ]; then
-        echo "ok $1"
-    else
-        echo "not ok $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
 
 # fails NAME COMMAND...: it does, and says this ($want)
 fails() {

@@ -11,6 +11,7 @@ an empty folder as its argument. It passes on any Linux, which is the reference:
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,8 @@ def in_guest(script, args):
         packages = re.findall(r"^# package: (\S+)$", file.read(), re.M)
     command = [os.path.join(ROOT, "tern"), "run", "--arch", args.arch, "--build", args.build,
                "--timeout", str(args.timeout),
-               *(word for package in packages for word in ("--package", package)), "--file", f"{script}:/root/{name}", "--",
+               *(word for package in packages for word in ("--package", package)), "--file", f"{script}:/root/{name}",
+               "--file", f"{os.path.dirname(script)}/lib/check.sh:/root/check.sh", "--",
                "sh", "-c", f"mkdir -p /tmp/work && exec sh /root/{name} /tmp/work"]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
@@ -43,6 +45,9 @@ def here(script, args):
         listed = subprocess.run([busybox, "--list"], check=True, stdout=subprocess.PIPE)
         for applet in listed.stdout.decode().split():
             os.symlink(busybox, os.path.join(applets, applet))
+        for name in (script, os.path.join(os.path.dirname(script), "lib", "check.sh")):
+            shutil.copy(name, folder)
+        script = os.path.join(folder, os.path.basename(script))
         done = subprocess.run([busybox, "sh", script, work], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               env={"PATH": applets}, timeout=args.timeout)
@@ -50,9 +55,9 @@ def here(script, args):
 
 
 def for_guest(script):
-    """Whether it would hurt this machine."""
+    """Whether it would hurt this machine, or wants more than busybox."""
     with open(script, encoding="utf-8") as file:
-        return "# guest only\n" in file.read()
+        return re.search(r"^# (guest only|package: \S+)$", file.read(), re.M) is not None
 
 
 def run(script, args):

@@ -30,7 +30,7 @@ RULES = {
     "monitor": {"lib", "boot", "sched", "syscall", "trace"},
     "selftest": {"lib", "arch", "boot", "cap", "mem", "sched", "trace"},
 }
-USER_FOLDERS = ("lib", "apps", "drivers", "tests/guest", "tests/native")
+USER_FOLDERS = ("lib", "apps", "drivers", "servers", "tests/guest", "tests/native")
 # Of the libraries of user code, lib/NAME: the others that each may include. Programs: all.
 USER_RULES = {
     "sys": set(),

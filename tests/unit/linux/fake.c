@@ -36,7 +36,7 @@ static struct list ready = LIST_INIT(ready);
 #define G5(a, b, c, d, e)    G4(a, b, c, d), ARG_##e(4)
 #define G6(a, b, c, d, e, f) G5(a, b, c, d, e), ARG_##f(5)
 
-#define CALL(name, x86, generic, ...)                                                              \
+#define CALL(name, first, second, ...)                                                              \
     static int64_t run_##name(struct call *call)                                                   \
     {                                                                                              \
         return call_##name(call GIVE(__VA_ARGS__));                                                \

@@ -17,7 +17,7 @@ const uint32_t arch_trampoline[] = {0xd2801168, 0xd4000001};
 const uint64_t arch_trampoline_size = sizeof(arch_trampoline);
 
 const int16_t arch_call_numbers[LINUX_CALLS] = {
-#define CALL(name, x86, generic, ...) [LINUX_##name] = (generic),
+#define CALL(name, first, second, ...) [LINUX_##name] = (second),
 #include "../../call.def"
 #undef CALL
 };

@@ -18,7 +18,7 @@ const uint32_t arch_trampoline[] = {0};
 const uint64_t arch_trampoline_size = 0;
 
 const int16_t arch_call_numbers[LINUX_CALLS] = {
-#define CALL(name, x86, generic, ...) [LINUX_##name] = (x86),
+#define CALL(name, first, second, ...) [LINUX_##name] = (first),
 #include "../../call.def"
 #undef CALL
 };
@@ -107,8 +107,9 @@ struct fpu_software {
 /* The kernel's names and the frame's. */
 #define CONTEXT(X)                                                                                 \
     X(r8, r8)                                                                                      \
-    X(r9, r9) X(r10, r10) X(r11, r11) X(r12, r12) X(r13, r13) X(r14, r14) X(r15, r15) X(rdi, di)   \
-        X(rsi, si) X(rbp, bp) X(rbx, bx) X(rdx, dx) X(rax, ax) X(rcx, cx) X(rsp, sp) X(rip, ip)    \
+    X(r9, r9)                                                                                      \
+    X(r10, r10) X(r11, r11) X(r12, r12) X(r13, r13) X(r14, r14) X(r15, r15) X(rdi, di) X(rsi, si)  \
+        X(rbp, bp) X(rbx, bx) X(rdx, dx) X(rax, ax) X(rcx, cx) X(rsp, sp) X(rip, ip)               \
             X(rflags, flags)
 
 static void context_save(struct saved_context *to, const struct abi_registers *from)
