@@ -108,9 +108,22 @@ struct fpu_software {
 #define CONTEXT(X)                                                                                 \
     X(r8, r8)                                                                                      \
     X(r9, r9)                                                                                      \
-    X(r10, r10) X(r11, r11) X(r12, r12) X(r13, r13) X(r14, r14) X(r15, r15) X(rdi, di) X(rsi, si)  \
-        X(rbp, bp) X(rbx, bx) X(rdx, dx) X(rax, ax) X(rcx, cx) X(rsp, sp) X(rip, ip)               \
-            X(rflags, flags)
+    X(r10, r10)                                                                                    \
+    X(r11, r11)                                                                                    \
+    X(r12, r12)                                                                                    \
+    X(r13, r13)                                                                                    \
+    X(r14, r14)                                                                                    \
+    X(r15, r15)                                                                                    \
+    X(rdi, di)                                                                                     \
+    X(rsi, si)                                                                                     \
+    X(rbp, bp)                                                                                     \
+    X(rbx, bx)                                                                                     \
+    X(rdx, dx)                                                                                     \
+    X(rax, ax)                                                                                     \
+    X(rcx, cx)                                                                                     \
+    X(rsp, sp)                                                                                     \
+    X(rip, ip)                                                                                     \
+    X(rflags, flags)
 
 static void context_save(struct saved_context *to, const struct abi_registers *from)
 {
